@@ -1,0 +1,30 @@
+"""Alembic migrations for ON DELETE rules: found exactly, written readably, reversed truly."""
+
+# Alembic first: it loads this package's entry point while it is imported itself, and must have come far
+# enough by then. Whoever imports the package before Alembic would otherwise meet a circular import.
+from __future__ import annotations
+
+import alembic  # noqa: F401  # isort: skip
+
+from alembic_cascade.config import CascadeConfig, configure_options
+from alembic_cascade.errors import (
+    CascadeError,
+    ConfigError,
+    ForeignKeyNotFound,
+    OrphansRemain,
+    ReferencesNotTranslatable,
+    TableNotFound,
+    UnsupportedDialect,
+)
+
+__all__ = [
+    "CascadeConfig",
+    "CascadeError",
+    "ConfigError",
+    "ForeignKeyNotFound",
+    "OrphansRemain",
+    "ReferencesNotTranslatable",
+    "TableNotFound",
+    "UnsupportedDialect",
+    "configure_options",
+]

@@ -1,0 +1,110 @@
+"""Alembic's autogenerate asks here: the comparison of one table's keys, and the order of all operations."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from alembic.operations import ops
+from alembic.util import DispatchPriority, PriorityDispatchResult
+from sqlalchemy import ForeignKeyConstraint, Table
+
+from alembic_cascade.changes import operations_for
+from alembic_cascade.comparison import compare_foreign_keys, distinct_keys
+from alembic_cascade.foreign_keys import (
+    ForeignKey,
+    ForeignKeyAdded,
+    ForeignKeyAltered,
+    ForeignKeyChange,
+    ForeignKeyRemoved,
+)
+from alembic_cascade.ops.ordinary import create_operation
+from alembic_cascade.ordering import ordered_operations
+from alembic_cascade.scope import Scope
+
+if TYPE_CHECKING:
+    from alembic.autogenerate.api import AutogenContext
+    from alembic.runtime.plugins import Plugin
+
+log = logging.getLogger("alembic.cascade")
+
+
+def setup(plugin: Plugin) -> None:
+    """Register the comparators: ours instead of Alembic's for foreign keys, and the order at the very end."""
+    plugin.add_autogenerate_comparator(compare_table, "table", "foreignkeys", priority=DispatchPriority.FIRST)
+    plugin.add_autogenerate_comparator(order_schema, "schema", "foreignkeys", priority=DispatchPriority.LAST)
+
+
+def compare_table(
+    autogen_context: AutogenContext,
+    modify_table_ops: ops.ModifyTableOps,
+    schema: str | None,
+    tname: str,
+    conn_table: Table | None,
+    metadata_table: Table | None,
+) -> PriorityDispatchResult:
+    """Append what makes the keys of a table the declared ones; Alembic's own comparison is left out."""
+    if conn_table is None or metadata_table is None:
+        return PriorityDispatchResult.CONTINUE
+    scope = Scope.of(autogen_context)
+    reflected = scope.reflected_in(schema, tname)
+    declared = scope.declared_in(metadata_table)
+    counted, contradictions = distinct_keys(key.key for key in declared)
+    for kept, passed_over in contradictions:
+        log.warning(
+            "%s is declared twice with different rules: %s counts, %s does not. Remove one from the model.",
+            kept.label,
+            kept.ondelete,
+            passed_over.ondelete,
+        )
+    visible = [
+        key
+        for key in reflected.own.get(tname, ())
+        if autogen_context.run_name_filters(
+            key.name, "foreign_key_constraint", {"table_name": tname, "schema_name": schema}
+        )
+    ]
+    changes = compare_foreign_keys(counted, visible, reflected.inherited.get(tname, ()))
+    constraints = {key.key.identity: key.constraint for key in reversed(declared)}
+    wanted = [change for change in changes if _passes_object_filters(autogen_context, change, constraints, visible)]
+    modify_table_ops.ops.extend(
+        operations_for(wanted, constraints, reflected.own.get(tname, ()), reflected.names, scope)
+    )
+    return PriorityDispatchResult.STOP
+
+
+def _passes_object_filters(
+    autogen_context: AutogenContext,
+    change: ForeignKeyChange,
+    constraints: dict[object, ForeignKeyConstraint],
+    reflected: Iterable[ForeignKey],
+) -> bool:
+    """Whether the project's ``include_object`` lets both sides of the change through."""
+
+    def passes(constraint: ForeignKeyConstraint, is_reflected: bool, other: ForeignKeyConstraint | None) -> bool:
+        return autogen_context.run_object_filters(
+            constraint, constraint.name, "foreign_key_constraint", is_reflected, other
+        )
+
+    match change:
+        case ForeignKeyAdded(target):
+            namesake = next((key for key in reflected if key.name and key.name == target.name), None)
+            return passes(constraints[target.identity], False, namesake and create_operation(namesake).to_constraint())
+        case ForeignKeyRemoved(key):
+            namesake_declared = next(
+                (constraint for constraint in constraints.values() if key.name and constraint.name == key.name), None
+            )
+            return passes(create_operation(key).to_constraint(), True, namesake_declared)
+        case ForeignKeyAltered(key, target):
+            declared, database = constraints[target.identity], create_operation(key).to_constraint()
+            return passes(database, True, declared) and passes(declared, False, database)
+
+
+def order_schema(
+    autogen_context: AutogenContext, upgrade_ops: ops.UpgradeOps, schemas: set[str | None]
+) -> PriorityDispatchResult:
+    """Bring all operations of the run into an order in which each finds what it needs."""
+    del schemas  # every operation is ordered, whatever its schema
+    upgrade_ops.ops[:] = ordered_operations(upgrade_ops.ops, Scope.of(autogen_context))
+    return PriorityDispatchResult.CONTINUE

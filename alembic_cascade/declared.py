@@ -1,0 +1,119 @@
+"""Foreign keys as the models declare them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Dialect, ForeignKeyConstraint, Table
+from sqlalchemy.exc import NoReferencedColumnError, NoReferencedTableError
+from sqlalchemy.schema import ForeignKey as ForeignKeyElement
+from sqlalchemy.schema import conv
+
+from alembic_cascade.errors import ConfigError
+from alembic_cascade.foreign_keys import Action, ForeignKey, TableName
+from alembic_cascade.reflected import comparable
+from alembic_cascade.sql.quoting import rendered_name
+
+log = logging.getLogger("alembic.cascade")
+
+INFO_KEY = "alembic_cascade"
+
+# From the name that a model spells out to the one that keys are compared by.
+Canonical = Callable[[TableName], TableName]
+
+
+@dataclass(frozen=True)
+class DeclaredKey:
+    """A declared key with the constraint that declares it, for ``include_object``."""
+
+    key: ForeignKey
+    constraint: ForeignKeyConstraint
+
+
+def declared_keys(
+    table: Table, tables: Mapping[str, Table], canonical: Canonical, dialect: Dialect
+) -> list[DeclaredKey]:
+    """The keys that ``table`` declares, as far as the database of ``dialect`` can have them.
+
+    ``tables`` are all tables of all metadata collections by their key, for references from one
+    collection into another; ``canonical`` maps a spelled-out table name to the one compared by.
+
+    Errors: :exc:`.ConfigError` for an ``info["alembic_cascade"]`` that can't be read.
+    """
+    keys = [
+        DeclaredKey(_possible(_declared_key(table, constraint, tables, canonical), dialect), constraint)
+        for constraint in table.foreign_key_constraints
+    ]
+    return sorted(keys, key=lambda declared: declared.key.sort_key)
+
+
+def _possible(key: ForeignKey, dialect: Dialect) -> ForeignKey:
+    """``key`` without what the database can't have; its name as the database would cut it."""
+    if dialect.name != "postgresql":
+        return comparable(key, dialect.name)
+    if isinstance(key.name, conv):
+        key = replace(key, name=rendered_name(key.name))
+    if not key.enforced and (dialect.server_version_info or ()) < (18,):
+        log.info("%s: NOT ENFORCED needs PostgreSQL 18; compared as enforced", key.label)
+        key = replace(key, enforced=True)
+    return key
+
+
+def _declared_key(
+    table: Table, constraint: ForeignKeyConstraint, tables: Mapping[str, Table], canonical: Canonical
+) -> ForeignKey:
+    targets = [_target(element, table, tables) for element in constraint.elements]
+    deferred = (constraint.initially or "").upper() == "DEFERRED"
+    match = (constraint.match or "").upper()
+    return ForeignKey(
+        name=constraint.name if isinstance(constraint.name, str) else None,
+        source=TableName(table.schema, table.name),
+        referent=targets[0][0],
+        compared_referent=canonical(targets[0][0]),
+        pairs=tuple(
+            (element.parent.name, column) for element, (_, column) in zip(constraint.elements, targets, strict=True)
+        ),
+        ondelete=Action.parse(constraint.ondelete),
+        onupdate=Action.parse(constraint.onupdate),
+        deferrable=bool(constraint.deferrable) or deferred,
+        deferred=deferred,
+        match=match if match not in {"", "SIMPLE"} else None,
+        validated=not constraint.dialect_options["postgresql"]["not_valid"],
+        enforced=_declared_enforced(table, constraint),
+    )
+
+
+def _target(element: ForeignKeyElement, table: Table, tables: Mapping[str, Table]) -> tuple[TableName, str]:
+    """The table and column that a reference names, found in any metadata collection or taken as written."""
+    try:
+        column = element.column
+    except (NoReferencedTableError, NoReferencedColumnError):
+        table_key, _, column_key = element.target_fullname.rpartition(".")
+        schema, _, name = table_key.rpartition(".")
+        written = TableName(schema or table.metadata.schema, name)
+        referent = tables.get(str(written))
+        if referent is None or column_key not in referent.c:
+            return written, column_key
+        column = referent.c[column_key]
+    referred = column.table
+    if not isinstance(referred, Table):
+        # A reference to anything but a table can't be a constraint in the database.
+        raise ConfigError(str(element), "refers to something that is not a table") from None
+    return TableName(referred.schema, referred.name), column.name
+
+
+def _declared_enforced(table: Table, constraint: ForeignKeyConstraint) -> bool:
+    settings: Any = constraint.info.get(INFO_KEY, {})
+    place = f"info[{INFO_KEY!r}] of a foreign key on {table.name} ({', '.join(constraint.column_keys)})"
+    if not isinstance(settings, dict):
+        raise ConfigError(place, f"must be a dictionary, not {settings!r}")
+    unknown = sorted(set(settings) - {"enforced"}, key=str)
+    if unknown:
+        raise ConfigError(place, f"has no setting {unknown[0]!r}; there is: 'enforced'")
+    enforced = settings.get("enforced", True)
+    if not isinstance(enforced, bool):
+        raise ConfigError(place, f"'enforced' must be True or False, not {enforced!r}")
+    return enforced

@@ -1,0 +1,77 @@
+"""Everything the package refuses, as one tree that Alembic prints without a traceback."""
+
+from __future__ import annotations
+
+from inspect import cleandoc
+
+from alembic.util import CommandError
+
+
+class CascadeError(CommandError):
+    """alembic_cascade could not go on."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or cleandoc(type(self).__doc__ or ""))
+
+
+class ConfigError(CascadeError):
+    """A setting of alembic_cascade has a value that it can't take."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        self.field = field
+        super().__init__(f"{field}: {problem}")
+
+
+class UnsupportedDialect(CascadeError):  # noqa: N818 - the name is part of the public contract
+    """This database can't do what the operation asks for."""
+
+    def __init__(self, dialect: str, operation: str, instead: str) -> None:
+        self.dialect = dialect
+        self.operation = operation
+        super().__init__(f"{operation} can't be done on {dialect}. {instead}")
+
+
+class TableNotFound(CascadeError):  # noqa: N818 - the name is part of the public contract
+    """An operation names a table that the database lacks."""
+
+    def __init__(self, table: str, operation: str) -> None:
+        self.table = table
+        super().__init__(
+            f"{operation}: the table {table} does not exist. Where it is absent on purpose, write "
+            f"if_exists=True into the operation, or list the table in CascadeConfig(optional_tables=...)."
+        )
+
+
+class ForeignKeyNotFound(CascadeError):  # noqa: N818 - the name is part of the public contract
+    """An operation names a foreign key that the database lacks, under any name."""
+
+    def __init__(self, table: str, constraint: str, key: str, present: tuple[str, ...]) -> None:
+        self.table = table
+        self.constraint = constraint
+        self.present = present
+        found = f"Its foreign keys are: {', '.join(present)}." if present else "It has no foreign key."
+        super().__init__(
+            f"{table} has no foreign key {constraint!r}, nor another one for {key}. {found} "
+            f"Correct the revision, or bring the database to the state that it expects."
+        )
+
+
+class OrphansRemain(CascadeError):  # noqa: N818 - the name is part of the public contract
+    """Rows refer to a parent that does not exist, so the foreign key can't be made."""
+
+    def __init__(self, table: str, constraint: str, key: str, detail: str) -> None:
+        self.table = table
+        self.constraint = constraint
+        super().__init__(
+            f"The foreign key {constraint!r} ({key}) can't be made: {table} holds rows without a parent. "
+            f"{detail} Nothing was changed. Settle these rows, then run the upgrade again."
+        )
+
+
+class ReferencesNotTranslatable(CascadeError):  # noqa: N818 - the name is part of the public contract
+    """The values of a foreign key can't be translated to the parent's other key."""
+
+    def __init__(self, table: str, key: str, problem: str, instead: str) -> None:
+        self.table = table
+        self.key = key
+        super().__init__(f"The references {key} can't be translated: {problem}. {instead}")

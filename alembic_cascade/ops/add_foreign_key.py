@@ -1,0 +1,164 @@
+"""Foreign keys made and dropped where Alembic's own operations can't say all of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from alembic.operations import Operations, ops
+from sqlalchemy import ForeignKeyConstraint
+
+from alembic_cascade.foreign_keys import ForeignKey, TableName
+from alembic_cascade.naming import named
+from alembic_cascade.ops.arguments import key_from_arguments
+from alembic_cascade.ops.ordinary import create_operation, created_key, literal_name
+
+
+@Operations.register_operation("add_foreign_key")
+class AddForeignKeyOp(ops.CreateForeignKeyOp):
+    """Make a foreign key that may be NOT ENFORCED, on a table that may be absent in a deployment.
+
+    To other people's Rewriters it is the ``CreateForeignKeyOp`` that it extends, and it is rendered as
+    one where that says everything. ``declared`` is the model's constraint, which diffs show as it is written.
+    """
+
+    def __init__(
+        self, key: ForeignKey, *, declared: ForeignKeyConstraint | None = None, if_exists: bool = False
+    ) -> None:
+        ordinary = create_operation(key)
+        super().__init__(
+            ordinary.constraint_name,
+            ordinary.source_table,
+            ordinary.referent_table,
+            ordinary.local_cols,
+            ordinary.remote_cols,
+            **ordinary.kw,
+        )
+        self._declared = declared
+        self._declared_key = key
+        self.if_exists = if_exists
+
+    @property
+    def key(self) -> ForeignKey:
+        """The key that it makes, whoever changed the operation since."""
+        return created_key(self)
+
+    @property
+    def is_ordinary(self) -> bool:
+        """Whether ``op.create_foreign_key`` says all of it."""
+        return self.key.enforced and not self.if_exists
+
+    def ordinary(self) -> ops.CreateForeignKeyOp:
+        """Alembic's own operation, which says nothing of ``enforced`` and ``if_exists``."""
+        return create_operation(self.key)
+
+    def reverse(self) -> DropForeignKeyOp:
+        return DropForeignKeyOp(self.key, if_exists=self.if_exists)
+
+    def to_diff_tuple(self) -> tuple[str, ForeignKeyConstraint]:
+        if self._declared is None or self.key != self._declared_key:
+            return super().to_diff_tuple()
+        return ops.CreateForeignKeyOp.from_constraint(self._declared).to_diff_tuple()
+
+    @classmethod
+    def add_foreign_key(
+        cls,
+        operations: Operations,
+        constraint_name: str,
+        source_table: str,
+        referent_table: str,
+        local_cols: list[str],
+        remote_cols: list[str],
+        *,
+        ondelete: str | None = None,
+        onupdate: str | None = None,
+        deferrable: bool | None = None,
+        initially: str | None = None,
+        match: str | None = None,
+        not_valid: bool = False,
+        enforced: bool = True,
+        source_schema: str | None = None,
+        referent_schema: str | None = None,
+        if_exists: bool = False,
+    ) -> None:
+        """Make a foreign key, as ``op.create_foreign_key`` does, with two things more.
+
+        :param enforced: False makes it NOT ENFORCED (PostgreSQL 18).
+        :param if_exists: skip the operation, with a log line, where the source or the referent table is absent.
+
+        The other arguments are those of :func:`op.alter_foreign_key`.
+
+        Errors: :exc:`.TableNotFound`, :exc:`.OrphansRemain`, :exc:`.UnsupportedDialect`.
+        """
+        key = key_from_arguments(
+            constraint_name, source_table, referent_table, local_cols, remote_cols, source_schema, referent_schema,
+            {
+                "ondelete": ondelete, "onupdate": onupdate, "deferrable": deferrable, "initially": initially,
+                "match": match, "not_valid": not_valid, "enforced": enforced,
+            },
+        )  # fmt: skip
+        operations.invoke(cls(key, if_exists=if_exists))
+
+
+@Operations.register_operation("drop_foreign_key")
+class DropForeignKeyOp(ops.DropConstraintOp):
+    """Drop a foreign key, found by its column pairs where it has another name in a deployment.
+
+    To other people's Rewriters it is the ``DropConstraintOp`` that it extends.
+    """
+
+    def __init__(self, key: ForeignKey, *, if_exists: bool = False) -> None:
+        super().__init__(
+            literal_name(key.name),
+            key.source.name,
+            type_="foreignkey",
+            schema=key.source.schema,
+            if_exists=if_exists or None,
+        )
+        self._key = key
+
+    @property
+    def key(self) -> ForeignKey:
+        """The key that it drops, whoever changed the operation since."""
+        name = str(self.constraint_name) if self.constraint_name else None
+        return replace(self._key, name=name, source=TableName(self.schema, self.table_name))
+
+    @property
+    def is_ordinary(self) -> bool:
+        """Whether ``op.drop_constraint`` says all of it."""
+        return self.constraint_name is not None and not self.if_exists
+
+    def ordinary(self) -> ops.DropConstraintOp:
+        """Alembic's own operation, which says nothing of ``if_exists``."""
+        table = self.key.source
+        return ops.DropConstraintOp(self.constraint_name, table.name, "foreignkey", schema=table.schema)
+
+    def reverse(self) -> AddForeignKeyOp:
+        return AddForeignKeyOp(named(self.key), if_exists=bool(self.if_exists))
+
+    def to_constraint(self) -> ForeignKeyConstraint:
+        return create_operation(self.key).to_constraint()
+
+    @classmethod
+    def drop_foreign_key(
+        cls,
+        operations: Operations,
+        constraint_name: str,
+        source_table: str,
+        referent_table: str,
+        local_cols: list[str],
+        remote_cols: list[str],
+        *,
+        source_schema: str | None = None,
+        referent_schema: str | None = None,
+        if_exists: bool = False,
+    ) -> None:
+        """Drop the key of that name, or else the one with the same column pairs and referent.
+
+        :param if_exists: skip the operation, with a log line, where the table is absent.
+
+        Errors: :exc:`.TableNotFound`, :exc:`.ForeignKeyNotFound`.
+        """
+        key = key_from_arguments(
+            constraint_name, source_table, referent_table, local_cols, remote_cols, source_schema, referent_schema, {}
+        )
+        operations.invoke(cls(key, if_exists=if_exists))

@@ -1,0 +1,190 @@
+"""A foreign key changed in one step: another rule, another referent, another name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import EllipsisType
+from typing import Any
+
+from alembic.operations import BatchOperations, Operations, ops
+from sqlalchemy import ForeignKeyConstraint
+
+from alembic_cascade.foreign_keys import ForeignKey
+from alembic_cascade.naming import named
+from alembic_cascade.ops.add_foreign_key import AddForeignKeyOp, DropForeignKeyOp
+from alembic_cascade.ops.arguments import key_from_arguments, rule_arguments
+from alembic_cascade.ops.ordinary import created_key, dropped_key
+
+
+@Operations.register_operation("alter_foreign_key")
+@BatchOperations.register_operation("alter_foreign_key", "batch_alter_foreign_key")
+class AlterForeignKeyOp(ops.OpContainer):
+    """Change a foreign key from ``existing`` to ``target``.
+
+    It contains Alembic's own drop and create, which ``alembic check``, ``compare_metadata`` and other
+    people's Rewriters see. Whoever changes these children changes what is rendered and run.
+    """
+
+    def __init__(self, children: Sequence[ops.MigrateOperation], *, if_exists: bool = False) -> None:
+        super().__init__(children)
+        self.if_exists = if_exists
+
+    @classmethod
+    def between(
+        cls,
+        existing: ForeignKey,
+        target: ForeignKey,
+        *,
+        declared: ForeignKeyConstraint | None = None,
+        if_exists: bool = False,
+    ) -> AlterForeignKeyOp:
+        """The operation that turns ``existing`` into ``target``."""
+        return cls([DropForeignKeyOp(existing), AddForeignKeyOp(target, declared=declared)], if_exists=if_exists)
+
+    @property
+    def change(self) -> tuple[ForeignKey, ForeignKey] | None:
+        """The existing and the new key, None where the children are no longer one drop and one create of a key."""
+        match self.ops:
+            case [ops.DropConstraintOp() as drop, ops.CreateForeignKeyOp() as create]:
+                existing, target = dropped_key(drop), created_key(create)
+                if existing is not None and target.name and existing.source == target.source:
+                    return existing, target
+        return None
+
+    def reverse(self) -> AlterForeignKeyOp:
+        change = self.change
+        if change is None:
+            return AlterForeignKeyOp([child.reverse() for child in reversed(self.ops)], if_exists=self.if_exists)
+        existing, target = change
+        return self.between(target, named(existing), if_exists=self.if_exists)
+
+    def to_diff_tuple(self) -> tuple[str, ForeignKeyConstraint, ForeignKeyConstraint]:
+        """``("alter_fk", the existing constraint, the new one)``."""
+        drop, create = self.ops
+        return ("alter_fk", drop.to_constraint(), create.to_constraint())  # type: ignore[attr-defined]
+
+    @classmethod
+    def alter_foreign_key(
+        cls,
+        operations: Operations,
+        constraint_name: str,
+        source_table: str,
+        referent_table: str,
+        local_cols: list[str],
+        remote_cols: list[str],
+        *,
+        ondelete: str | None = None,
+        onupdate: str | None = None,
+        deferrable: bool | None = None,
+        initially: str | None = None,
+        match: str | None = None,
+        not_valid: bool = False,
+        enforced: bool = True,
+        source_schema: str | None = None,
+        referent_schema: str | None = None,
+        existing_constraint_name: str | EllipsisType = ...,
+        existing_referent_table: str | EllipsisType = ...,
+        existing_referent_schema: str | EllipsisType | None = ...,
+        existing_remote_cols: list[str] | EllipsisType = ...,
+        existing_ondelete: str | EllipsisType | None = ...,
+        existing_onupdate: str | EllipsisType | None = ...,
+        existing_deferrable: bool | EllipsisType | None = ...,
+        existing_initially: str | EllipsisType | None = ...,
+        existing_match: str | EllipsisType | None = ...,
+        existing_not_valid: bool | EllipsisType = ...,
+        existing_enforced: bool | EllipsisType = ...,
+        if_exists: bool = False,
+    ) -> None:
+        """Change a foreign key by one ``ALTER TABLE … DROP CONSTRAINT, ADD CONSTRAINT``.
+
+        The arguments are the whole new definition: what is absent is PostgreSQL's default. An absent
+        ``existing_...`` argument means that the key had the same before; the others say what it had, and
+        what a downgrade gives back. The comment on the key stays.
+
+        :param ondelete: ``"CASCADE"``, ``"SET NULL"``, ``"SET NULL (a, b)"``, ``"SET DEFAULT"``, ``"RESTRICT"``;
+         None is NO ACTION. ``onupdate`` likewise.
+        :param initially: ``"DEFERRED"``, which implies ``deferrable``, or ``"IMMEDIATE"``.
+        :param match: ``"FULL"``; None is SIMPLE.
+        :param not_valid: leave existing rows unchecked (NOT VALID).
+        :param enforced: False is NOT ENFORCED (PostgreSQL 18).
+        :param existing_constraint_name: the name before. Where the database has no key of this name, the one
+         with the same column pairs and referent is taken, and it keeps its name; the log says so.
+        :param if_exists: skip the operation, with a log line, where the table is absent.
+
+        On a database other than PostgreSQL it is a drop and a create; on SQLite only inside
+        ``batch_alter_table``.
+
+        Errors: :exc:`.TableNotFound`, :exc:`.ForeignKeyNotFound`, :exc:`.OrphansRemain` where rows have no
+        parent, :exc:`.UnsupportedDialect`, :exc:`.ConfigError` for an argument that can't be. The database
+        is as it was after each.
+
+        See https://www.postgresql.org/docs/current/sql-altertable.html
+        """
+        target = key_from_arguments(
+            constraint_name, source_table, referent_table, local_cols, remote_cols, source_schema, referent_schema,
+            {
+                "ondelete": ondelete, "onupdate": onupdate, "deferrable": deferrable, "initially": initially,
+                "match": match, "not_valid": not_valid, "enforced": enforced,
+            },
+        )  # fmt: skip
+        existing = _existing_key(
+            target,
+            {
+                "constraint_name": existing_constraint_name, "referent_table": existing_referent_table,
+                "referent_schema": existing_referent_schema, "remote_cols": existing_remote_cols,
+                "ondelete": existing_ondelete, "onupdate": existing_onupdate, "deferrable": existing_deferrable,
+                "initially": existing_initially, "match": existing_match, "not_valid": existing_not_valid,
+                "enforced": existing_enforced,
+            },
+        )  # fmt: skip
+        operations.invoke(cls.between(existing, target, if_exists=if_exists))
+
+    @classmethod
+    def batch_alter_foreign_key(
+        cls,
+        operations: BatchOperations,
+        constraint_name: str,
+        referent_table: str,
+        local_cols: list[str],
+        remote_cols: list[str],
+        *,
+        ondelete: str | None = None,
+        onupdate: str | None = None,
+        deferrable: bool | None = None,
+        initially: str | None = None,
+        match: str | None = None,
+        referent_schema: str | None = None,
+        existing_constraint_name: str | EllipsisType = ...,
+    ) -> None:
+        """Change a foreign key inside ``batch_alter_table``, as SQLite needs it.
+
+        The arguments are those of :func:`op.alter_foreign_key`, without the table.
+        """
+        target = key_from_arguments(
+            constraint_name, operations.impl.table_name, referent_table, local_cols, remote_cols,
+            operations.impl.schema, referent_schema,
+            {
+                "ondelete": ondelete, "onupdate": onupdate, "deferrable": deferrable, "initially": initially,
+                "match": match,
+            },
+        )  # fmt: skip
+        existing = _existing_key(target, {"constraint_name": existing_constraint_name})
+        operations.invoke(cls.between(existing, target))
+
+
+def _existing_key(target: ForeignKey, given: dict[str, Any]) -> ForeignKey:
+    """The key before: ``target`` with what the ``existing_...`` arguments say otherwise."""
+    said = {argument: value for argument, value in given.items() if value is not ...}
+    rule = {**rule_arguments(target), **said}
+    if not rule["deferrable"] and "initially" not in said:
+        rule["initially"] = None
+    return key_from_arguments(
+        said.get("constraint_name", target.name),
+        target.source.name,
+        said.get("referent_table", target.referent.name),
+        target.local_columns,
+        said.get("remote_cols", target.remote_columns),
+        target.source.schema,
+        said.get("referent_schema", target.referent.schema),
+        rule,
+    )

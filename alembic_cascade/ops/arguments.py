@@ -1,0 +1,82 @@
+"""The arguments of operations on foreign keys: read into values, and written from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from alembic_cascade.errors import ConfigError
+from alembic_cascade.foreign_keys import Action, ForeignKey, TableName
+
+
+def key_from_arguments(
+    constraint_name: str,
+    source_table: str,
+    referent_table: str,
+    local_cols: Sequence[str],
+    remote_cols: Sequence[str],
+    source_schema: str | None,
+    referent_schema: str | None,
+    rule: Mapping[str, Any],
+) -> ForeignKey:
+    """The foreign key that an operation's arguments describe; ``rule`` holds those of :func:`rule_arguments`.
+
+    Errors: :exc:`.ConfigError` that names the argument.
+    """
+    if not constraint_name:
+        raise ConfigError("constraint_name", "a foreign key in a revision must be named")
+    for argument, columns in (("local_cols", local_cols), ("remote_cols", remote_cols)):
+        if isinstance(columns, str) or not columns:
+            raise ConfigError(argument, f"must be a list of column names, not {columns!r}")
+    if len(local_cols) != len(remote_cols):
+        raise ConfigError("remote_cols", f"has {len(remote_cols)} columns, local_cols has {len(local_cols)}")
+    initially = str(rule.get("initially") or "IMMEDIATE").upper()
+    if initially not in {"IMMEDIATE", "DEFERRED"}:
+        raise ConfigError("initially", f"must be 'IMMEDIATE' or 'DEFERRED', not {rule['initially']!r}")
+    match = str(rule.get("match") or "SIMPLE").upper()
+    if match not in {"SIMPLE", "FULL"}:
+        raise ConfigError("match", f"must be 'SIMPLE' or 'FULL', not {rule['match']!r}")
+    return ForeignKey(
+        name=str(constraint_name),
+        source=TableName(source_schema, source_table),
+        referent=TableName(referent_schema, referent_table),
+        pairs=tuple(zip(local_cols, remote_cols, strict=True)),
+        ondelete=_action("ondelete", rule.get("ondelete")),
+        onupdate=_action("onupdate", rule.get("onupdate")),
+        deferrable=bool(rule.get("deferrable")) or initially == "DEFERRED",
+        deferred=initially == "DEFERRED",
+        match=None if match == "SIMPLE" else match,
+        validated=not rule.get("not_valid", False),
+        enforced=bool(rule.get("enforced", True)),
+    )
+
+
+def _action(argument: str, text: str | None) -> Action:
+    action = Action.parse(text)
+    if action.rule not in {"NO ACTION", "RESTRICT", "CASCADE", "SET NULL", "SET DEFAULT"}:
+        raise ConfigError(argument, f"{text!r} is no referential action")
+    return action
+
+
+def rule_arguments(key: ForeignKey) -> dict[str, Any]:
+    """The rule of ``key`` as an operation's keywords, PostgreSQL's defaults included."""
+    return {
+        "ondelete": key.ondelete.text,
+        "onupdate": key.onupdate.text,
+        "deferrable": key.deferrable or None,
+        "initially": "DEFERRED" if key.deferred else None,
+        "match": key.match,
+        "not_valid": not key.validated,
+        "enforced": key.enforced,
+    }
+
+
+RULE_DEFAULTS: Mapping[str, Any] = {
+    "ondelete": None,
+    "onupdate": None,
+    "deferrable": None,
+    "initially": None,
+    "match": None,
+    "not_valid": False,
+    "enforced": True,
+}

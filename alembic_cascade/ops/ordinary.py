@@ -1,0 +1,77 @@
+"""A foreign key as the arguments of Alembic's own operations, and read back from them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from alembic.operations import ops
+from sqlalchemy.schema import conv
+
+from alembic_cascade.declared import INFO_KEY
+from alembic_cascade.foreign_keys import Action, ForeignKey, TableName
+
+
+def create_arguments(key: ForeignKey) -> dict[str, Any]:
+    """The keywords of :class:`alembic.operations.ops.CreateForeignKeyOp` for ``key``, no default among them."""
+    arguments: dict[str, Any] = {
+        "source_schema": key.source.schema,
+        "referent_schema": key.referent.schema,
+        "ondelete": key.ondelete.text,
+        "onupdate": key.onupdate.text,
+        "deferrable": key.deferrable or None,
+        "initially": "DEFERRED" if key.deferred else None,
+        "match": key.match,
+        "postgresql_not_valid": not key.validated or None,
+        "info": None if key.enforced else {INFO_KEY: {"enforced": False}},
+    }
+    return {name: value for name, value in arguments.items() if value is not None}
+
+
+def create_operation(key: ForeignKey) -> ops.CreateForeignKeyOp:
+    """Alembic's operation that makes ``key``, its name taken as it is by any naming convention."""
+    return ops.CreateForeignKeyOp(
+        literal_name(key.name),
+        key.source.name,
+        key.referent.name,
+        list(key.local_columns),
+        list(key.remote_columns),
+        **create_arguments(key),
+    )
+
+
+def literal_name(name: str | None) -> conv | None:
+    """A name that no naming convention changes, as ``op.f`` writes it into a revision."""
+    return conv(name) if name else None
+
+
+def created_key(operation: ops.CreateForeignKeyOp) -> ForeignKey:
+    """The key that Alembic's operation makes, whoever changed it since."""
+    arguments = operation.kw
+    deferred = (arguments.get("initially") or "").upper() == "DEFERRED"
+    info = arguments.get("info") or {}
+    return ForeignKey(
+        name=str(operation.constraint_name) if operation.constraint_name else None,
+        source=TableName(arguments.get("source_schema"), operation.source_table),
+        referent=TableName(arguments.get("referent_schema"), operation.referent_table),
+        pairs=tuple(zip(operation.local_cols, operation.remote_cols, strict=True)),
+        ondelete=Action.parse(arguments.get("ondelete")),
+        onupdate=Action.parse(arguments.get("onupdate")),
+        deferrable=bool(arguments.get("deferrable")) or deferred,
+        deferred=deferred,
+        match=arguments.get("match"),
+        validated=not arguments.get("postgresql_not_valid"),
+        enforced=info.get(INFO_KEY, {}).get("enforced", True),
+    )
+
+
+def dropped_key(operation: ops.DropConstraintOp) -> ForeignKey | None:
+    """The key that Alembic's operation drops, None where it does not know how to make it again."""
+    try:
+        made_again = operation.reverse()
+    except ValueError:
+        return None
+    if not isinstance(made_again, ops.CreateForeignKeyOp):
+        return None
+    name = str(operation.constraint_name) if operation.constraint_name else None
+    return replace(created_key(made_again), name=name, source=TableName(operation.schema, operation.table_name))

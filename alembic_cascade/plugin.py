@@ -1,0 +1,18 @@
+"""The entry point of the group ``alembic.plugins``: registers comparators, operations and renderers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from alembic_cascade import comparators, implementations, ops, renderers
+
+if TYPE_CHECKING:
+    from alembic.runtime.plugins import Plugin
+
+# Importing these registers the operations, what they run and how they are written.
+__all__ = ["implementations", "ops", "renderers", "setup"]
+
+
+def setup(plugin: Plugin) -> None:
+    """Called by Alembic once, while it is imported."""
+    comparators.setup(plugin)

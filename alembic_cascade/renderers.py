@@ -1,0 +1,153 @@
+"""How the operations are written into a revision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from alembic.autogenerate.render import renderers
+from alembic.operations import ops
+
+from alembic_cascade.foreign_keys import ForeignKey, TableName
+from alembic_cascade.naming import named
+from alembic_cascade.ops import AddForeignKeyOp, AlterForeignKeyOp, DropForeignKeyOp, TranslateReferencesOp
+from alembic_cascade.ops.arguments import RULE_DEFAULTS, rule_arguments
+
+if TYPE_CHECKING:
+    from alembic.autogenerate.api import AutogenContext
+
+# A call longer than this, the revision's own indentation left aside, is written over several lines.
+LINE_LENGTH = 96
+
+# By this convention SQLite's nameless keys get the name that PostgreSQL would give them.
+NAMING_CONVENTION = {"fk": "%(table_name)s_%(column_0_N_name)s_fkey"}
+
+
+@renderers.dispatch_for(AlterForeignKeyOp)
+def render_alter_foreign_key(autogen_context: AutogenContext, op: AlterForeignKeyOp) -> list[str]:
+    """The call, or the children's own text where somebody made them into something else."""
+    change = op.change
+    if change is None:
+        return [line for child in op.ops for line in _lines(autogen_context, child)]
+    existing, target = change
+    if _in_batch(autogen_context):
+        arguments = [repr(target.name), repr(target.referent.name), *_columns(target)]
+        keywords = {**_rule_keywords(target, target), **_referent_schema(target)}
+        if existing.name != target.name:
+            keywords["existing_constraint_name"] = named(existing).name
+        call = _call("batch_op.alter_foreign_key", arguments, keywords)
+        return _batch_block(autogen_context, target.source, existing, call)
+    arguments = [repr(target.name), repr(target.source.name), repr(target.referent.name), *_columns(target)]
+    keywords = {**_rule_keywords(target, existing), **_schemas(target), **_existing(target, existing)}
+    if op.if_exists:
+        keywords["if_exists"] = True
+    return _call(f"{_prefix(autogen_context)}alter_foreign_key", arguments, keywords)
+
+
+@renderers.dispatch_for(AddForeignKeyOp)
+def render_add_foreign_key(autogen_context: AutogenContext, op: AddForeignKeyOp) -> list[str]:
+    """Alembic's own ``create_foreign_key`` where that says everything, else the whole definition."""
+    key = op.key
+    if op.is_ordinary:
+        return _lines(autogen_context, op.ordinary())
+    arguments = [repr(key.name), repr(key.source.name), repr(key.referent.name), *_columns(key)]
+    keywords = {**_rule_keywords(key, key), **_schemas(key), **({"if_exists": True} if op.if_exists else {})}
+    return _call(f"{_prefix(autogen_context)}add_foreign_key", arguments, keywords)
+
+
+@renderers.dispatch_for(DropForeignKeyOp)
+def render_drop_foreign_key(autogen_context: AutogenContext, op: DropForeignKeyOp) -> list[str]:
+    """Alembic's own ``drop_constraint`` where that says everything."""
+    key = op.key
+    if op.is_ordinary:
+        return _lines(autogen_context, op.ordinary())
+    if op.constraint_name is None:
+        call = _call("batch_op.drop_constraint", [repr(named(key).name)], {"type_": "foreignkey"})
+        return _batch_block(autogen_context, key.source, key, call)
+    arguments = [repr(key.name), repr(key.source.name), repr(key.referent.name), *_columns(key)]
+    return _call(f"{_prefix(autogen_context)}drop_foreign_key", arguments, {**_schemas(key), "if_exists": True})
+
+
+@renderers.dispatch_for(TranslateReferencesOp)
+def render_translate_references(autogen_context: AutogenContext, op: TranslateReferencesOp) -> list[str]:
+    """The call."""
+    arguments = [repr(op.source.name), repr(op.referent.name), repr(list(op.local_cols))]
+    keywords: dict[str, object] = {"from_cols": list(op.from_cols), "to_cols": list(op.to_cols)}
+    if op.source.schema:
+        keywords["source_schema"] = op.source.schema
+    if op.referent.schema:
+        keywords["referent_schema"] = op.referent.schema
+    if op.if_exists:
+        keywords["if_exists"] = True
+    return _call(f"{_prefix(autogen_context)}translate_references", arguments, keywords)
+
+
+def _lines(autogen_context: AutogenContext, op: ops.MigrateOperation) -> list[str]:
+    rendered = renderers.dispatch(op)(autogen_context, op)
+    return [rendered] if isinstance(rendered, str) else list(rendered)
+
+
+def _prefix(autogen_context: AutogenContext) -> str:
+    return str(autogen_context.opts["alembic_module_prefix"] or "")
+
+
+def _in_batch(autogen_context: AutogenContext) -> bool:
+    """Whether keys are altered in a batch: PostgreSQL's ALTER TABLE needs none."""
+    return bool(autogen_context.opts.get("render_as_batch")) and autogen_context.dialect.name != "postgresql"
+
+
+def _batch_block(
+    autogen_context: AutogenContext, table: TableName, existing: ForeignKey, call: Sequence[str]
+) -> list[str]:
+    """A batch for one table, in which a key that the database left nameless has a name."""
+    convention = "" if existing.name else f", naming_convention={NAMING_CONVENTION!r}"
+    opening = f"{_prefix(autogen_context)}batch_alter_table({table.name!r}, schema={table.schema!r}{convention})"
+    return [f"with {opening} as batch_op:", *call, ""]
+
+
+def _columns(key: ForeignKey) -> list[str]:
+    return [repr(list(key.local_columns)), repr(list(key.remote_columns))]
+
+
+def _rule_keywords(key: ForeignKey, existing: ForeignKey) -> dict[str, object]:
+    """The rule where it is not PostgreSQL's default, or was something else before."""
+    before = rule_arguments(existing)
+    return {
+        name: value
+        for name, value in rule_arguments(key).items()
+        if value != RULE_DEFAULTS[name] or before[name] != value
+    }
+
+
+def _referent_schema(key: ForeignKey) -> dict[str, object]:
+    return {"referent_schema": key.referent.schema} if key.referent.schema else {}
+
+
+def _schemas(key: ForeignKey) -> dict[str, object]:
+    source = {"source_schema": key.source.schema} if key.source.schema else {}
+    return {**source, **_referent_schema(key)}
+
+
+def _existing(target: ForeignKey, existing: ForeignKey) -> dict[str, object]:
+    """What the key had before, where it was something else."""
+    now, before = _comparable_arguments(target), _comparable_arguments(existing)
+    return {f"existing_{name}": before[name] for name in now if before[name] != now[name]}
+
+
+def _comparable_arguments(key: ForeignKey) -> dict[str, object]:
+    return {
+        "constraint_name": key.name,
+        "referent_table": key.referent.name,
+        "referent_schema": key.referent.schema,
+        "remote_cols": list(key.remote_columns),
+        **rule_arguments(key),
+    }
+
+
+def _call(function: str, arguments: Sequence[str], keywords: Mapping[str, object]) -> list[str]:
+    """A call on one line where it fits, else with its arguments and its keywords on lines of their own."""
+    given, named_ones = ", ".join(arguments), ", ".join(f"{name}={value!r}" for name, value in keywords.items())
+    single = f"{function}({', '.join(part for part in (given, named_ones) if part)})"
+    if len(single) <= LINE_LENGTH:
+        return [single]
+    return [f"{function}(", f"    {given},", *([f"    {named_ones},"] if named_ones else []), ")"]

@@ -1,0 +1,1 @@
+"""The SQL that the package reads the catalogue with and that its operations run."""

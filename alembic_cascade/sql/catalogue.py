@@ -1,0 +1,223 @@
+"""PostgreSQL's system catalogue as Core tables, and the queries on foreign keys in it.
+
+https://www.postgresql.org/docs/current/catalog-pg-constraint.html
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    ColumnElement,
+    FromClause,
+    Select,
+    SmallInteger,
+    Text,
+    and_,
+    cast,
+    column,
+    false,
+    func,
+    null,
+    or_,
+    select,
+    table,
+    true,
+)
+from sqlalchemy.dialects.postgresql import OID, REGCLASS, aggregate_order_by, array
+from sqlalchemy.sql import quoted_name
+
+from alembic_cascade.foreign_keys import ForeignKey, TableName
+from alembic_cascade.naming import clipped_name
+from alembic_cascade.sql.quoting import quote_table
+
+CATALOGUE = quoted_name("pg_catalog", quote=False)
+
+pg_namespace = table("pg_namespace", column("oid", OID), column("nspname", Text), schema=CATALOGUE)
+pg_class = table(
+    "pg_class",
+    column("oid", OID),
+    column("relname", Text),
+    column("relnamespace", OID),
+    column("relkind", Text),
+    schema=CATALOGUE,
+)
+pg_attribute = table(
+    "pg_attribute",
+    column("attrelid", OID),
+    column("attname", Text),
+    column("attnum", SmallInteger),
+    schema=CATALOGUE,
+)
+pg_constraint = table(
+    "pg_constraint",
+    column("oid", OID),
+    column("conname", Text),
+    column("connamespace", OID),
+    column("contype", Text),
+    column("conrelid", OID),
+    column("confrelid", OID),
+    column("conparentid", OID),
+    column("conkey", ARRAY(SmallInteger)),
+    column("confkey", ARRAY(SmallInteger)),
+    column("confdelsetcols", ARRAY(SmallInteger)),
+    column("confdeltype", Text),
+    column("confupdtype", Text),
+    column("confmatchtype", Text),
+    column("condeferrable", Boolean),
+    column("condeferred", Boolean),
+    column("convalidated", Boolean),
+    column("conenforced", Boolean),
+    column("conperiod", Boolean),
+    schema=CATALOGUE,
+)
+
+ACTION_RULES = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
+MATCH_TYPES = {"s": None, "f": "FULL", "p": "PARTIAL"}
+
+
+# The releases that brought a column of pg_constraint.
+_SINCE = {"confdelsetcols": (15,), "conenforced": (18,), "conperiod": (18,)}
+
+
+def column_names(relation: ColumnElement[Any], numbers: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The names of a relation's columns, in the order of their ``numbers``."""
+    numbered = func.pg_catalog.unnest(numbers)
+    listed = numbered.table_valued(column("attnum", SmallInteger), with_ordinality="position").render_derived(
+        name="listed"
+    )
+    names = (
+        select(pg_attribute.c.attname)
+        .select_from(listed)
+        .join(pg_attribute, and_(pg_attribute.c.attrelid == relation, pg_attribute.c.attnum == listed.c.attnum))
+        .order_by(listed.c.position)
+        .correlate_except(listed, pg_attribute)
+    )
+    return func.array(names.scalar_subquery(), type_=ARRAY(Text))
+
+
+def foreign_keys_in_schema(schema: str | None, server_version: tuple[int, ...]) -> Select[Any]:
+    """All foreign keys whose child is in ``schema``, and the other constraints named like one.
+
+    ``schema`` None means what the search path shows. Rows are sorted by child and name.
+    """
+    key, origin = pg_constraint.alias("key"), pg_constraint.alias("origin")
+    child, child_schema = pg_class.alias("child"), pg_namespace.alias("child_schema")
+    parent, parent_schema = pg_class.alias("parent"), pg_namespace.alias("parent_schema")
+    in_scope: ColumnElement[bool] = (
+        func.pg_catalog.pg_table_is_visible(child.c.oid) if schema is None else child_schema.c.nspname == schema
+    )
+
+    def since(name: str, absent: ColumnElement[Any]) -> ColumnElement[Any]:
+        return key.c[name] if server_version >= _SINCE[name] else absent
+
+    set_columns = since("confdelsetcols", null())
+    return (
+        select(
+            child_schema.c.nspname.label("child_schema"),
+            child.c.relname.label("child_name"),
+            parent_schema.c.nspname.label("parent_schema"),
+            parent.c.relname.label("parent_name"),
+            func.pg_catalog.pg_table_is_visible(parent.c.oid).label("parent_visible"),
+            key.c.conname,
+            key.c.contype,
+            column_names(key.c.conrelid, key.c.conkey).label("local_columns"),
+            column_names(key.c.confrelid, key.c.confkey).label("remote_columns"),
+            (null() if set_columns is not key.c.confdelsetcols else column_names(key.c.conrelid, set_columns)).label(
+                "set_columns"
+            ),
+            key.c.confdeltype,
+            key.c.confupdtype,
+            key.c.confmatchtype,
+            key.c.condeferrable,
+            key.c.condeferred,
+            key.c.convalidated,
+            since("conenforced", true()).label("enforced"),
+            since("conperiod", false()).label("temporal"),
+            (key.c.conparentid != 0).label("cloned"),
+            (origin.c.conrelid != key.c.conrelid).label("inherited"),
+        )
+        .select_from(key)
+        .join(child, child.c.oid == key.c.conrelid)
+        .join(child_schema, child_schema.c.oid == child.c.relnamespace)
+        .outerjoin(parent, parent.c.oid == key.c.confrelid)
+        .outerjoin(parent_schema, parent_schema.c.oid == parent.c.relnamespace)
+        .outerjoin(origin, and_(origin.c.oid == key.c.conparentid, key.c.conparentid != 0))
+        .where(in_scope, or_(key.c.contype == "f", key.c.conname.regexp_match("_fkey[0-9]*$")))
+        .order_by(child_schema.c.nspname, child.c.relname, key.c.conname)
+    )
+
+
+def regclass(name: TableName) -> ColumnElement[Any]:
+    """The relation of that name, NULL where there is none."""
+    return func.pg_catalog.to_regclass(quote_table(*name), type_=REGCLASS)
+
+
+def matching_foreign_key(key: ForeignKey) -> Select[Any]:
+    """The database's key of that name, or else the one with the same column pairs and referent.
+
+    One row at most: its name, and its comment. A clone on a partition is not looked at.
+    """
+    assert key.name is not None
+    name = clipped_name(key.name)
+    found = pg_constraint.alias("found")
+    local, remote = _by_local_name(found)
+    pairs = sorted(key.pairs)
+    same_pairs = and_(
+        found.c.confrelid == regclass(key.referent),
+        local == array([column for column, _ in pairs], type_=Text),
+        remote == array([column for _, column in pairs], type_=Text),
+    )
+    return (
+        select(
+            found.c.conname.label("name"),
+            func.pg_catalog.obj_description(found.c.oid, "pg_constraint").label("remark"),
+        )
+        .where(
+            found.c.conrelid == regclass(key.source),
+            found.c.contype == "f",
+            found.c.conparentid == 0,
+            or_(found.c.conname == name, same_pairs),
+        )
+        .order_by(found.c.conname != name, found.c.conname)
+        .limit(1)
+    )
+
+
+def foreign_key_names(table: TableName) -> Select[Any]:
+    """The names of a table's own foreign keys."""
+    return (
+        select(pg_constraint.c.conname)
+        .where(
+            pg_constraint.c.conrelid == regclass(table),
+            pg_constraint.c.contype == "f",
+            pg_constraint.c.conparentid == 0,
+        )
+        .order_by(pg_constraint.c.conname)
+    )
+
+
+def _by_local_name(key: FromClause) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+    """The local and the remote columns of a key, both in the order of the local names."""
+    pair = (
+        func.pg_catalog.unnest(key.c.conkey, key.c.confkey)
+        .table_valued(column("local", SmallInteger), column("remote", SmallInteger))
+        .render_derived(name="pair")
+    )
+    local, remote = pg_attribute.alias("local_column"), pg_attribute.alias("remote_column")
+
+    def names(side: ColumnElement[Any]) -> ColumnElement[Any]:
+        return (
+            select(
+                func.array_agg(aggregate_order_by(cast(side, Text), local.c.attname.collate("C")), type_=ARRAY(Text))
+            )
+            .select_from(pair)
+            .join(local, and_(local.c.attrelid == key.c.conrelid, local.c.attnum == pair.c.local))
+            .join(remote, and_(remote.c.attrelid == key.c.confrelid, remote.c.attnum == pair.c.remote))
+            .correlate(key)
+            .scalar_subquery()
+        )
+
+    return names(local.c.attname), names(remote.c.attname)

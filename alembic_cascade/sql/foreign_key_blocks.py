@@ -1,0 +1,105 @@
+"""What an operation on one foreign key runs on PostgreSQL: the same DO block online and in a script.
+
+The block finds the key in the catalogue itself, so that a script does in each deployment what
+``alembic upgrade`` would do there.
+"""
+
+from __future__ import annotations
+
+from textwrap import indent
+
+from sqlalchemy import ForeignKeyConstraint
+from sqlalchemy.sql.elements import ClauseElement
+
+from alembic_cascade.foreign_keys import ForeignKey, TableName
+from alembic_cascade.ops.ordinary import create_operation
+from alembic_cascade.sql.catalogue import matching_foreign_key
+from alembic_cascade.sql.quoting import DIALECT, dollar_quote, quote_literal, quote_table
+
+
+def alter_block(existing: ForeignKey, target: ForeignKey, *, if_exists: bool) -> str:
+    """One ALTER TABLE that drops ``existing`` and adds ``target``; the comment on the key stays."""
+    name = "found.name" if target.name == existing.name else quote_literal(target.name or "")
+    table = quote_literal(quote_table(*existing.source))
+    return _block(
+        [existing.source, target.referent],
+        f"""FOR found IN
+{indent(literal_sql(matching_foreign_key(existing)), "    ")}
+LOOP
+    EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I, ADD CONSTRAINT %I %s',
+        {table}, found.name, {name},
+        {quote_literal(definition(target))});
+    IF found.remark IS NOT NULL THEN
+        EXECUTE format('COMMENT ON CONSTRAINT %I ON %s IS %L', {name}, {table}, found.remark);
+    END IF;
+    RETURN;
+END LOOP;
+{_not_found(existing)}""",
+        if_exists=if_exists,
+    )
+
+
+def add_block(key: ForeignKey, *, if_exists: bool) -> str:
+    """One ALTER TABLE that adds ``key``."""
+    statement = "ALTER TABLE %s ADD CONSTRAINT %I %s"
+    arguments = ", ".join(map(quote_literal, (quote_table(*key.source), key.name or "", definition(key))))
+    return _block(
+        [key.source, key.referent],
+        f"EXECUTE format({quote_literal(statement)}, {arguments});",
+        if_exists=if_exists,
+    )
+
+
+def drop_block(key: ForeignKey, *, if_exists: bool) -> str:
+    """One ALTER TABLE that drops ``key``, whatever its name in this deployment."""
+    table = quote_literal(quote_table(*key.source))
+    return _block(
+        [key.source],
+        f"""FOR found IN
+{indent(literal_sql(matching_foreign_key(key)), "    ")}
+LOOP
+    EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', {table}, found.name);
+    RETURN;
+END LOOP;
+{_not_found(key)}""",
+        if_exists=if_exists,
+    )
+
+
+def _block(tables: list[TableName], body: str, *, if_exists: bool) -> str:
+    """A DO block that runs ``body`` where the tables are there, and skips or refuses it where they are not."""
+    guards = "".join(table_guard(table, if_exists=if_exists) for table in dict.fromkeys(tables))
+    # Checks that are put off until COMMIT would make ALTER TABLE fail with "pending trigger events".
+    statements = f"{guards}SET CONSTRAINTS ALL IMMEDIATE;\n{body}"
+    code = f"DECLARE\n    found record;\nBEGIN\n{indent(statements, '    ')}\nEND"
+    return f"DO {dollar_quote(code)}"
+
+
+def table_guard(table: TableName, *, if_exists: bool) -> str:
+    """Skip or refuse, by ``if_exists``, where the table is absent."""
+    absent = f"to_regclass({quote_literal(quote_table(*table))}) IS NULL"
+    message = quote_literal(f"the table {table} does not exist")
+    if if_exists:
+        skipped = quote_literal(f"the table {table} does not exist, skipped")
+        return f"IF {absent} THEN\n    RAISE NOTICE USING MESSAGE = {skipped};\n    RETURN;\nEND IF;\n"
+    return f"IF {absent} THEN\n    RAISE undefined_table USING MESSAGE = {message};\nEND IF;\n"
+
+
+def _not_found(key: ForeignKey) -> str:
+    message = f"{key.source} has no foreign key {key.name}, nor another one for {key.label}"
+    return f"RAISE undefined_object USING MESSAGE = {quote_literal(message)};"
+
+
+def definition(key: ForeignKey) -> str:
+    """What follows ``ADD CONSTRAINT <name>``."""
+    nameless: ForeignKeyConstraint = create_operation(key).to_constraint()
+    nameless.name = None
+    compiler = DIALECT.ddl_compiler(DIALECT, None)
+    text = compiler.process(nameless)
+    # Core has no word for it: https://www.postgresql.org/docs/18/sql-createtable.html
+    return text if key.enforced else f"{text} NOT ENFORCED"
+
+
+def literal_sql(statement: ClauseElement) -> str:
+    """``statement`` with its values written out, as PostgreSQL's own dialect renders it."""
+    return str(statement.compile(dialect=DIALECT, compile_kwargs={"literal_binds": True}))

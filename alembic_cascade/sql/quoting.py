@@ -1,0 +1,56 @@
+"""Names and values as PostgreSQL's SQL text, for statements that Core has no grammar for."""
+
+from __future__ import annotations
+
+from sqlalchemy import TextClause, UniqueConstraint, text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import conv
+
+# The paramstyle keeps "%" as it is: whether to double it depends on the driver, and is decided
+# where the statement is executed.
+DIALECT = postgresql.dialect(paramstyle="named")
+
+
+def quote_identifier(name: str) -> str:
+    """``name`` as an identifier, in quotes where PostgreSQL would fold or refuse it bare."""
+    return DIALECT.identifier_preparer.quote(name)
+
+
+def rendered_name(name: str) -> str:
+    """The name of a convention as SQLAlchemy writes it into DDL: cut, with a digest, where it is too long."""
+    constraint = UniqueConstraint(name=conv(name))
+    written = DIALECT.identifier_preparer.format_constraint(constraint) or name
+    return written[1:-1].replace('""', '"') if written.startswith('"') else written
+
+
+def quote_table(schema: str | None, name: str) -> str:
+    """A table's name, with its schema where one is given."""
+    quoted = quote_identifier(name)
+    return f"{quote_identifier(schema)}.{quoted}" if schema else quoted
+
+
+def quote_literal(value: str) -> str:
+    """``value`` as a string literal that means the same under any ``standard_conforming_strings``.
+
+    See https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-CONSTANTS
+    """
+    doubled = value.replace("'", "''")
+    return "E'" + doubled.replace("\\", "\\\\") + "'" if "\\" in value else f"'{doubled}'"
+
+
+def quote_text_array(values: tuple[str, ...]) -> str:
+    """``values`` as an array of text."""
+    return f"ARRAY[{', '.join(map(quote_literal, values))}]::text[]"
+
+
+def dollar_quote(body: str) -> str:
+    """``body`` between dollar quotes whose tag does not occur in it."""
+    tag = "cascade"
+    while f"${tag}" in body:
+        tag += "_"
+    return f"${tag}$\n{body}\n${tag}$"
+
+
+def verbatim(statement: str) -> TextClause:
+    """``statement`` for any driver, with no colon in it taken for a bind parameter."""
+    return text(statement.replace(":", "\\:"))

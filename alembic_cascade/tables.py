@@ -1,0 +1,98 @@
+"""What a revision does to whole tables: which it makes, drops and alters, and in which units."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from alembic.operations import MigrateOperation, ops
+
+from alembic_cascade.foreign_keys import ForeignKey, TableName
+from alembic_cascade.scope import Scope
+
+
+@dataclass
+class TableUnit:
+    """Operations that stay together: a table's CREATE and its indexes, or its indexes and its DROP.
+
+    ``table`` is None for an operation that is about no table, such as another plugin's.
+    """
+
+    table: TableName | None
+    operations: list[MigrateOperation] = field(default_factory=list)
+
+    @property
+    def create(self) -> ops.CreateTableOp | None:
+        return next((op for op in self.operations if isinstance(op, ops.CreateTableOp)), None)
+
+    @property
+    def drop(self) -> ops.DropTableOp | None:
+        return next((op for op in self.operations if isinstance(op, ops.DropTableOp)), None)
+
+    @property
+    def alterations(self) -> Iterator[MigrateOperation]:
+        """What happens inside of the table."""
+        for operation in self.operations:
+            if isinstance(operation, ops.ModifyTableOps):
+                yield from operation.ops
+
+    def replace(self, old: MigrateOperation, new: MigrateOperation) -> None:
+        self.operations = [new if operation is old else operation for operation in self.operations]
+
+
+def table_units(operations: Sequence[MigrateOperation], scope: Scope) -> list[TableUnit]:
+    """``operations`` in units, in their order."""
+    units: list[TableUnit] = []
+    for operation in operations:
+        table = None
+        if isinstance(operation, ops.CreateTableOp | ops.ModifyTableOps | ops.DropTableOp):
+            table = scope.canonical(TableName(operation.schema, operation.table_name))
+        if table is None or not units or units[-1].table != table:
+            units.append(TableUnit(table))
+        units[-1].operations.append(operation)
+    return units
+
+
+class Footprint:
+    """Which tables, columns and keys of parents a revision brings and takes away."""
+
+    def __init__(self, units: Sequence[TableUnit]) -> None:
+        self.created = {unit.table: place for place, unit in enumerate(units) if unit.create is not None}
+        self.dropped = {unit.table for unit in units if unit.drop is not None}
+        self._unsettled: set[tuple[TableName | None, str]] = set()
+        self._dropped_columns: set[tuple[TableName | None, str]] = set()
+        self._losing_keys: set[TableName | None] = set()
+        for unit in units:
+            for operation in unit.alterations:
+                self._note(unit.table, operation)
+
+    def _note(self, table: TableName | None, operation: MigrateOperation) -> None:
+        match operation:
+            case ops.AddColumnOp():
+                self._unsettled.add((table, operation.column.name))
+            case ops.AlterColumnOp() if operation.modify_type is not None:
+                self._unsettled.add((table, operation.column_name))
+            case ops.CreateUniqueConstraintOp():
+                self._unsettled.update((table, column) for column in operation.columns)
+            case ops.CreateIndexOp() if operation.unique:
+                self._unsettled.update((table, str(column)) for column in operation.columns)
+            case ops.DropColumnOp():
+                self._dropped_columns.add((table, operation.column_name))
+            case ops.DropConstraintOp() if operation.constraint_type in {"unique", "primary"}:
+                self._losing_keys.add(table)
+            case ops.DropIndexOp():
+                self._losing_keys.add(table)
+            case _:
+                pass
+
+    def unsettled(self, key: ForeignKey) -> bool:
+        """Whether what ``key`` refers to is altered by this revision before it can be referred to."""
+        return any((key.parent, column) in self._unsettled for column in key.remote_columns)
+
+    def loses_referent(self, key: ForeignKey) -> bool:
+        """Whether this revision drops something that ``key`` may need as long as it exists."""
+        return key.parent in self.dropped or key.parent in self._losing_keys or self.drops_column(key)
+
+    def drops_column(self, key: ForeignKey) -> bool:
+        """Whether this revision drops a column that ``key`` refers to."""
+        return any((key.parent, column) in self._dropped_columns for column in key.remote_columns)
