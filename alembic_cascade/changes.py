@@ -15,6 +15,7 @@ from alembic_cascade.foreign_keys import (
     ForeignKeyAltered,
     ForeignKeyChange,
     ForeignKeyRemoved,
+    Identity,
 )
 from alembic_cascade.naming import TakenNames
 from alembic_cascade.ops import AddForeignKeyOp, AlterForeignKeyOp, DropForeignKeyOp, TranslateReferencesOp
@@ -26,14 +27,15 @@ log = logging.getLogger("alembic.cascade")
 
 def operations_for(
     changes: Sequence[ForeignKeyChange],
-    constraints: Mapping[object, ForeignKeyConstraint],
+    constraints: Mapping[Identity, ForeignKeyConstraint],
     reflected: Sequence[ForeignKey],
     names: Collection[str],
     scope: Scope,
 ) -> list[MigrateOperation]:
     """The operations for the changes of one table, in the order of the changes.
 
-    ``constraints`` are the model's by the identity of their key, ``reflected`` are all keys that the table has, ``names`` the constraint names in its schema.
+    ``constraints`` are the model's by the identity of their key, ``reflected`` are all keys that the table
+    has, ``names`` the constraint names in its schema.
 
     Errors: :exc:`.ReferencesNotTranslatable` where a key is to refer to another key of the same parent
     whose values it can't take over.
@@ -47,7 +49,7 @@ def operations_for(
 
 
 def _operations(
-    change: ForeignKeyChange, constraints: Mapping[object, ForeignKeyConstraint], taken: TakenNames, scope: Scope
+    change: ForeignKeyChange, constraints: Mapping[Identity, ForeignKeyConstraint], taken: TakenNames, scope: Scope
 ) -> Iterator[MigrateOperation]:
     match change:
         case ForeignKeyRemoved(key):

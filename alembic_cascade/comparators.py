@@ -18,6 +18,7 @@ from alembic_cascade.foreign_keys import (
     ForeignKeyAltered,
     ForeignKeyChange,
     ForeignKeyRemoved,
+    Identity,
 )
 from alembic_cascade.ops.ordinary import create_operation
 from alembic_cascade.ordering import ordered_operations
@@ -77,28 +78,27 @@ def compare_table(
 def _passes_object_filters(
     autogen_context: AutogenContext,
     change: ForeignKeyChange,
-    constraints: dict[object, ForeignKeyConstraint],
-    reflected: Iterable[ForeignKey],
+    constraints: dict[Identity, ForeignKeyConstraint],
+    visible: Iterable[ForeignKey],
 ) -> bool:
     """Whether the project's ``include_object`` lets both sides of the change through."""
 
-    def passes(constraint: ForeignKeyConstraint, is_reflected: bool, other: ForeignKeyConstraint | None) -> bool:
+    def passes(constraint: ForeignKeyConstraint, other: ForeignKeyConstraint | None, *, reflected: bool) -> bool:
         return autogen_context.run_object_filters(
-            constraint, constraint.name, "foreign_key_constraint", is_reflected, other
+            constraint, constraint.name, "foreign_key_constraint", reflected, other
         )
 
     match change:
         case ForeignKeyAdded(target):
-            namesake = next((key for key in reflected if key.name and key.name == target.name), None)
-            return passes(constraints[target.identity], False, namesake and create_operation(namesake).to_constraint())
+            namesakes = [create_operation(key).to_constraint() for key in visible if key.name == target.name]
+            return passes(constraints[target.identity], namesakes[0] if namesakes else None, reflected=False)
         case ForeignKeyRemoved(key):
-            namesake_declared = next(
-                (constraint for constraint in constraints.values() if key.name and constraint.name == key.name), None
-            )
-            return passes(create_operation(key).to_constraint(), True, namesake_declared)
+            declared_namesakes = [constraint for constraint in constraints.values() if constraint.name == key.name]
+            other = declared_namesakes[0] if key.name and declared_namesakes else None
+            return passes(create_operation(key).to_constraint(), other, reflected=True)
         case ForeignKeyAltered(key, target):
             declared, database = constraints[target.identity], create_operation(key).to_constraint()
-            return passes(database, True, declared) and passes(declared, False, database)
+            return passes(database, declared, reflected=True) and passes(declared, database, reflected=False)
 
 
 def order_schema(

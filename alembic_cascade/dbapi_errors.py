@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 
 def sqlstate(error: DBAPIError) -> str | None:
-    """The five characters of https://www.postgresql.org/docs/current/errcodes-appendix.html"""
+    """The error's class and condition: https://www.postgresql.org/docs/current/errcodes-appendix.html ."""
     original = error.orig
     # psycopg and asyncpg say sqlstate, psycopg2 pgcode, pg8000 has a dictionary of the protocol's fields.
     state = getattr(original, "sqlstate", None) or getattr(original, "pgcode", None) or _field(error, "C")

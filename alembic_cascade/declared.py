@@ -14,7 +14,7 @@ from sqlalchemy.schema import conv
 
 from alembic_cascade.errors import ConfigError
 from alembic_cascade.foreign_keys import Action, ForeignKey, TableName
-from alembic_cascade.reflected import comparable
+from alembic_cascade.reflected import comparable, server_version
 from alembic_cascade.sql.quoting import rendered_name
 
 log = logging.getLogger("alembic.cascade")
@@ -56,7 +56,7 @@ def _possible(key: ForeignKey, dialect: Dialect) -> ForeignKey:
         return comparable(key, dialect.name)
     if isinstance(key.name, conv):
         key = replace(key, name=rendered_name(key.name))
-    if not key.enforced and (dialect.server_version_info or ()) < (18,):
+    if not key.enforced and server_version(dialect) < (18,):
         log.info("%s: NOT ENFORCED needs PostgreSQL 18; compared as enforced", key.label)
         key = replace(key, enforced=True)
     return key

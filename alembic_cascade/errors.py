@@ -23,7 +23,7 @@ class ConfigError(CascadeError):
 
 
 class UnsupportedDialect(CascadeError):  # noqa: N818 - the name is part of the public contract
-    """This database can't do what the operation asks for."""
+    """The database can't do what the operation asks for."""
 
     def __init__(self, dialect: str, operation: str, instead: str) -> None:
         self.dialect = dialect

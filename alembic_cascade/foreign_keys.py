@@ -63,6 +63,9 @@ def _unquoted(identifier: str) -> str:
     return identifier.lower()
 
 
+Identity = tuple[TableName, frozenset[tuple[str, str]]]
+
+
 @dataclass(frozen=True)
 class ForeignKey:
     """One foreign key, as a model declares it or as the database has it.
@@ -100,7 +103,7 @@ class ForeignKey:
         return tuple(remote for _, remote in self.pairs)
 
     @property
-    def identity(self) -> tuple[TableName, frozenset[tuple[str, str]]]:
+    def identity(self) -> Identity:
         """What makes two definitions the same key: the referent and the set of column pairs."""
         return (self.parent, frozenset(self.pairs))
 

@@ -181,7 +181,9 @@ def _ready(operations: AbstractOperations, label: str, tables: Iterable[TableNam
     Errors: :exc:`.TableNotFound`, unless ``if_exists``.
     """
     connection = _connection(operations)
-    for table in tables if connection is not None else ():
+    if connection is None:
+        return True
+    for table in tables:
         if connection.scalar(select(regclass(table))) is None:
             if not if_exists:
                 raise TableNotFound(str(table), label)

@@ -58,20 +58,19 @@ def ordered_operations(operations: Sequence[MigrateOperation], scope: Scope) -> 
         phases.drops.extend(keys_dropped_first(unit, rank, scope))
         _settle_order_within(unit)
     rest = [operation for unit in units for operation in unit.operations]
+    rule_changes = sorted(phases.rule_changes, key=lambda op: _place(_key_made(op), scope))
+    drops = sorted(phases.drops, key=lambda op: op.key.sort_key)
+    makes = sorted(phases.makes, key=lambda group: _place(_key_made(group[-1]), scope))
     return [
-        *_by_table(sorted(phases.rule_changes, key=lambda op: _place(_key_made(op), scope))),
-        *_by_table(sorted(phases.drops, key=lambda op: op.key.sort_key)),
+        *_by_table(rule_changes),
+        *_by_table(drops),
         *rest,
-        *_by_table(
-            operation
-            for group in sorted(phases.makes, key=lambda group: _place(_key_made(group[-1]), scope))
-            for operation in group
-        ),
+        *_by_table(operation for group in makes for operation in group),
     ]
 
 
 def _is_optional_creation(unit: TableUnit, scope: Scope) -> bool:
-    optional = unit.create is not None and unit.table is not None and scope.is_optional(unit.table)
+    optional = unit.create is not None and scope.is_optional(unit.table)
     if optional:
         log.info("%s: not proposed for creation, the table is optional", unit.table)
     return optional
@@ -157,7 +156,7 @@ def _place(key: ForeignKey, scope: Scope) -> tuple[object, ...]:
     return (rank.get(parent, -1) > place, place, key.sort_key)
 
 
-def _by_table(operations: Iterable[MigrateOperation]) -> list[MigrateOperation]:
+def _by_table(operations: Iterable[ops.MigrateOperation]) -> list[MigrateOperation]:
     """``operations`` with those that Alembic has a form for in a ModifyTableOps, as other tools expect them."""
     listed: list[MigrateOperation] = []
     for operation in operations:

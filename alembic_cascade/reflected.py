@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection, Dialect, RowMapping
 from sqlalchemy.engine.reflection import Inspector
 
 from alembic_cascade.foreign_keys import Action, ForeignKey, TableName
@@ -33,12 +33,17 @@ class ReflectedKeys:
     shown: frozenset[TableName] = frozenset()
 
 
+def server_version(dialect: Dialect) -> tuple[int, ...]:
+    """The version of the server that ``dialect`` is connected to."""
+    return tuple(part for part in dialect.server_version_info or () if isinstance(part, int))
+
+
 def keys_in_catalogue(connection: Connection, schema: str | None) -> ReflectedKeys:
     """The keys of ``schema`` in PostgreSQL; None means what the search path shows.
 
     A temporal key (PERIOD, PostgreSQL 18) is left alone with a log line: SQLAlchemy can't declare one.
     """
-    version = connection.dialect.server_version_info or ()
+    version = server_version(connection.dialect)
     own: dict[str, list[ForeignKey]] = defaultdict(list)
     inherited: dict[str, list[ForeignKey]] = defaultdict(list)
     names, shown = set(), set()

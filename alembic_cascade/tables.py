@@ -10,15 +10,17 @@ from alembic.operations import MigrateOperation, ops
 from alembic_cascade.foreign_keys import ForeignKey, TableName
 from alembic_cascade.scope import Scope
 
+NO_TABLE = TableName(None, "")
+
 
 @dataclass
 class TableUnit:
     """Operations that stay together: a table's CREATE and its indexes, or its indexes and its DROP.
 
-    ``table`` is None for an operation that is about no table, such as another plugin's.
+    ``table`` is NO_TABLE for an operation that is about no table, such as another plugin's.
     """
 
-    table: TableName | None
+    table: TableName
     operations: list[MigrateOperation] = field(default_factory=list)
 
     @property
@@ -44,10 +46,10 @@ def table_units(operations: Sequence[MigrateOperation], scope: Scope) -> list[Ta
     """``operations`` in units, in their order."""
     units: list[TableUnit] = []
     for operation in operations:
-        table = None
+        table = NO_TABLE
         if isinstance(operation, ops.CreateTableOp | ops.ModifyTableOps | ops.DropTableOp):
             table = scope.canonical(TableName(operation.schema, operation.table_name))
-        if table is None or not units or units[-1].table != table:
+        if table == NO_TABLE or not units or units[-1].table != table:
             units.append(TableUnit(table))
         units[-1].operations.append(operation)
     return units
@@ -59,14 +61,14 @@ class Footprint:
     def __init__(self, units: Sequence[TableUnit]) -> None:
         self.created = {unit.table: place for place, unit in enumerate(units) if unit.create is not None}
         self.dropped = {unit.table for unit in units if unit.drop is not None}
-        self._unsettled: set[tuple[TableName | None, str]] = set()
-        self._dropped_columns: set[tuple[TableName | None, str]] = set()
-        self._losing_keys: set[TableName | None] = set()
+        self._unsettled: set[tuple[TableName, str]] = set()
+        self._dropped_columns: set[tuple[TableName, str]] = set()
+        self._losing_keys: set[TableName] = set()
         for unit in units:
             for operation in unit.alterations:
                 self._note(unit.table, operation)
 
-    def _note(self, table: TableName | None, operation: MigrateOperation) -> None:
+    def _note(self, table: TableName, operation: MigrateOperation) -> None:
         match operation:
             case ops.AddColumnOp():
                 self._unsettled.add((table, operation.column.name))

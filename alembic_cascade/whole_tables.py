@@ -57,9 +57,9 @@ def _refilled(units: list[TableUnit], ordered: list[TableUnit]) -> list[TableUni
     return [next(following) if id(unit) in moving else unit for unit in units]
 
 
-def _graph(references: Iterable[tuple[TableName | None, list[TableName]]]) -> dict[TableName, list[TableName]]:
+def _graph(references: Iterable[tuple[TableName, list[TableName]]]) -> dict[TableName, list[TableName]]:
     """Tables and those among them that they refer to, sorted."""
-    listed = {table: parents for table, parents in references if table is not None}
+    listed = dict(references)
     return {
         table: sorted({parent for parent in listed[table] if parent in listed}, key=lambda parent: parent.sort_key)
         for table in sorted(listed, key=lambda table: table.sort_key)

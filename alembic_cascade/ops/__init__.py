@@ -1,4 +1,5 @@
 """The operations that revisions are written with."""
+
 from __future__ import annotations
 
 from alembic_cascade.ops.add_foreign_key import AddForeignKeyOp, DropForeignKeyOp

@@ -179,7 +179,7 @@ def _existing_key(target: ForeignKey, given: dict[str, Any]) -> ForeignKey:
     if not rule["deferrable"] and "initially" not in said:
         rule["initially"] = None
     return key_from_arguments(
-        said.get("constraint_name", target.name),
+        said.get("constraint_name") or target.name or "",
         target.source.name,
         said.get("referent_table", target.referent.name),
         target.local_columns,

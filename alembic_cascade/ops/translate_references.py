@@ -86,7 +86,7 @@ class TranslateReferencesOp(MigrateOperation):
         :exc:`.UnsupportedDialect` on anything but PostgreSQL. The database is as it was after each.
         """
         for argument, columns in (("from_cols", from_cols), ("to_cols", to_cols)):
-            if isinstance(columns, str) or len(columns) != len(local_cols):
+            if len(columns) != len(local_cols):
                 raise ConfigError(argument, f"must list as many columns as local_cols, {len(local_cols)}")
         operations.invoke(
             cls(

@@ -5,6 +5,7 @@ https://www.postgresql.org/docs/current/catalog-pg-constraint.html
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import (
@@ -167,8 +168,8 @@ def matching_foreign_key(key: ForeignKey) -> Select[Any]:
     pairs = sorted(key.pairs)
     same_pairs = and_(
         found.c.confrelid == regclass(key.referent),
-        local == array([column for column, _ in pairs], type_=Text),
-        remote == array([column for _, column in pairs], type_=Text),
+        local == _text_array(column for column, _ in pairs),
+        remote == _text_array(column for _, column in pairs),
     )
     return (
         select(
@@ -199,10 +200,14 @@ def foreign_key_names(table: TableName) -> Select[Any]:
     )
 
 
+def _text_array(values: Iterable[str]) -> ColumnElement[Any]:
+    return cast(array(list(values)), ARRAY(Text))
+
+
 def _by_local_name(key: FromClause) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
     """The local and the remote columns of a key, both in the order of the local names."""
     pair = (
-        func.pg_catalog.unnest(key.c.conkey, key.c.confkey)
+        func.unnest(key.c.conkey, key.c.confkey)
         .table_valued(column("local", SmallInteger), column("remote", SmallInteger))
         .render_derived(name="pair")
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from textwrap import indent
 
 from sqlalchemy import ForeignKeyConstraint
+from sqlalchemy.schema import AddConstraint
 from sqlalchemy.sql.elements import ClauseElement
 
 from alembic_cascade.foreign_keys import ForeignKey, TableName
@@ -19,18 +20,18 @@ from alembic_cascade.sql.quoting import DIALECT, dollar_quote, quote_literal, qu
 
 def alter_block(existing: ForeignKey, target: ForeignKey, *, if_exists: bool) -> str:
     """One ALTER TABLE that drops ``existing`` and adds ``target``; the comment on the key stays."""
-    name = "found.name" if target.name == existing.name else quote_literal(target.name or "")
+    name = "present.name" if target.name == existing.name else quote_literal(target.name or "")
     table = quote_literal(quote_table(*existing.source))
     return _block(
         [existing.source, target.referent],
-        f"""FOR found IN
+        f"""FOR present IN
 {indent(literal_sql(matching_foreign_key(existing)), "    ")}
 LOOP
     EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I, ADD CONSTRAINT %I %s',
-        {table}, found.name, {name},
+        {table}, present.name, {name},
         {quote_literal(definition(target))});
-    IF found.remark IS NOT NULL THEN
-        EXECUTE format('COMMENT ON CONSTRAINT %I ON %s IS %L', {name}, {table}, found.remark);
+    IF present.remark IS NOT NULL THEN
+        EXECUTE format('COMMENT ON CONSTRAINT %I ON %s IS %L', {name}, {table}, present.remark);
     END IF;
     RETURN;
 END LOOP;
@@ -55,10 +56,10 @@ def drop_block(key: ForeignKey, *, if_exists: bool) -> str:
     table = quote_literal(quote_table(*key.source))
     return _block(
         [key.source],
-        f"""FOR found IN
+        f"""FOR present IN
 {indent(literal_sql(matching_foreign_key(key)), "    ")}
 LOOP
-    EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', {table}, found.name);
+    EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', {table}, present.name);
     RETURN;
 END LOOP;
 {_not_found(key)}""",
@@ -71,7 +72,7 @@ def _block(tables: list[TableName], body: str, *, if_exists: bool) -> str:
     guards = "".join(table_guard(table, if_exists=if_exists) for table in dict.fromkeys(tables))
     # Checks that are put off until COMMIT would make ALTER TABLE fail with "pending trigger events".
     statements = f"{guards}SET CONSTRAINTS ALL IMMEDIATE;\n{body}"
-    code = f"DECLARE\n    found record;\nBEGIN\n{indent(statements, '    ')}\nEND"
+    code = f"DECLARE\n    present record;\nBEGIN\n{indent(statements, '    ')}\nEND"
     return f"DO {dollar_quote(code)}"
 
 
@@ -94,12 +95,13 @@ def definition(key: ForeignKey) -> str:
     """What follows ``ADD CONSTRAINT <name>``."""
     nameless: ForeignKeyConstraint = create_operation(key).to_constraint()
     nameless.name = None
-    compiler = DIALECT.ddl_compiler(DIALECT, None)
-    text = compiler.process(nameless)
+    statement = str(AddConstraint(nameless).compile(dialect=DIALECT))
+    text = statement.removeprefix(f"ALTER TABLE {quote_table(*key.source)} ADD ")
     # Core has no word for it: https://www.postgresql.org/docs/18/sql-createtable.html
     return text if key.enforced else f"{text} NOT ENFORCED"
 
 
 def literal_sql(statement: ClauseElement) -> str:
     """``statement`` with its values written out, as PostgreSQL's own dialect renders it."""
-    return str(statement.compile(dialect=DIALECT, compile_kwargs={"literal_binds": True}))
+    compiled = str(statement.compile(dialect=DIALECT, compile_kwargs={"literal_binds": True}))
+    return "\n".join(line.strip() for line in compiled.splitlines())

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import TextClause, UniqueConstraint, text
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import TextClause, UniqueConstraint, create_mock_engine, text
 from sqlalchemy.schema import conv
 
 # The paramstyle keeps "%" as it is: whether to double it depends on the driver, and is decided
 # where the statement is executed.
-DIALECT = postgresql.dialect(paramstyle="named")
+DIALECT = create_mock_engine("postgresql://", lambda *_, **__: None, paramstyle="named").dialect
 
 
 def quote_identifier(name: str) -> str:

