@@ -55,7 +55,7 @@ def _possible(key: ForeignKey, dialect: Dialect) -> ForeignKey:
     if dialect.name != "postgresql":
         return comparable(key, dialect.name)
     if isinstance(key.name, conv):
-        key = replace(key, name=rendered_name(key.name))
+        key = replace(key, name=conv(rendered_name(key.name)))
     if not key.enforced and server_version(dialect) < (18,):
         log.info("%s: NOT ENFORCED needs PostgreSQL 18; compared as enforced", key.label)
         key = replace(key, enforced=True)
@@ -106,7 +106,10 @@ def _target(element: ForeignKeyElement, table: Table, tables: Mapping[str, Table
 
 
 def _declared_enforced(table: Table, constraint: ForeignKeyConstraint) -> bool:
-    settings: Any = constraint.info.get(INFO_KEY, {})
+    # Where the key is written at a column, the information is the reference's, not the constraint's.
+    settings: Any = {}
+    for item in (*constraint.elements, constraint):
+        settings = item.info.get(INFO_KEY, settings)
     place = f"info[{INFO_KEY!r}] of a foreign key on {table.name} ({', '.join(constraint.column_keys)})"
     if not isinstance(settings, dict):
         raise ConfigError(place, f"must be a dictionary, not {settings!r}")

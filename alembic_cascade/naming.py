@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
+from sqlalchemy.schema import conv
+
 from alembic_cascade.foreign_keys import ForeignKey
 
 # NAMEDATALEN - 1: https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS
 MAX_NAME_BYTES = 63
 
 
-def default_constraint_name(table: str, columns: tuple[str, ...], label: str, taken: Collection[str]) -> str:
+def default_constraint_name(table: str, columns: tuple[str, ...], label: str, taken: Collection[str]) -> conv:
     """The name that PostgreSQL would choose: ``<table>_<columns>_<label>``, cut to 63 bytes and counted up.
 
     ``label`` is ``"fkey"`` for a foreign key, ``"key"`` for UNIQUE; ``taken`` are the names in use.
@@ -23,7 +25,8 @@ def default_constraint_name(table: str, columns: tuple[str, ...], label: str, ta
     while True:
         name = _object_name(table, addition, f"{label}{number or ''}")
         if name not in taken:
-            return name
+            # Whatever the naming convention of the models, the name is meant as it stands.
+            return conv(name)
         number += 1
 
 

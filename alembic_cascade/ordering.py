@@ -15,8 +15,14 @@ from alembic.operations import MigrateOperation, ops
 
 from alembic_cascade.errors import ReferencesNotTranslatable
 from alembic_cascade.foreign_keys import ForeignKey
-from alembic_cascade.naming import TakenNames
-from alembic_cascade.ops import AddForeignKeyOp, AlterForeignKeyOp, DropForeignKeyOp, TranslateReferencesOp
+from alembic_cascade.naming import TakenNames, default_constraint_name
+from alembic_cascade.ops import (
+    AddForeignKeyOp,
+    AlterForeignKeyOp,
+    DropForeignKeyOp,
+    NamedUniqueConstraintOp,
+    TranslateReferencesOp,
+)
 from alembic_cascade.scope import Scope
 from alembic_cascade.tables import Footprint, TableUnit, table_units
 from alembic_cascade.whole_tables import (
@@ -56,7 +62,8 @@ def ordered_operations(operations: Sequence[MigrateOperation], scope: Scope) -> 
             names = TakenNames((), scope.reflected_in(unit.create.schema, unit.create.table_name).names)
             phases.makes.extend([op] for op in keys_that_wait(unit, footprint, scope, names))
         phases.drops.extend(keys_dropped_first(unit, rank, scope))
-        _settle_order_within(unit)
+        _settle(unit, scope)
+    _let_go_of_lost_keys(footprint, phases, scope)
     rest = [operation for unit in units for operation in unit.operations]
     rule_changes = sorted(phases.rule_changes, key=lambda op: _place(_key_made(op), scope))
     drops = sorted(phases.drops, key=lambda op: op.key.sort_key)
@@ -128,18 +135,26 @@ def _file_alter(alter: AlterForeignKeyOp, footprint: Footprint, phases: _Phases)
     assert isinstance(drop, DropForeignKeyOp)
     assert isinstance(add, AddForeignKeyOp)
     existing, target = drop.key, add.key
-    if existing.referent == target.referent and set(existing.pairs) == set(target.pairs):
-        if existing.validated and existing.enforced:
-            phases.rule_changes.append(alter)
-        else:
-            phases.makes.append([alter])
-    elif footprint.loses_referent(existing):
+    changes_rule_only = existing.referent == target.referent and set(existing.pairs) == set(target.pairs)
+    if footprint.loses_referent(existing):
         drop.if_exists = alter.if_exists or None
         add.if_exists = alter.if_exists
         phases.drops.append(drop)
         phases.makes.append([add])
+    elif changes_rule_only and existing.validated and existing.enforced:
+        phases.rule_changes.append(alter)
     else:
         phases.makes.append([alter])
+
+
+def _let_go_of_lost_keys(footprint: Footprint, phases: _Phases, scope: Scope) -> None:
+    """Take keys away, and bring them back, round the drop of a UNIQUE that they need, as where it is renamed."""
+    in_hand = {op.key for op in phases.drops}
+    for key in scope.reflected_keys if footprint.lost_keys else ():
+        source = scope.canonical(key.source)
+        if key not in in_hand and source not in footprint.dropped and footprint.loses_referent(key):
+            phases.drops.append(DropForeignKeyOp(key))
+            phases.makes.append([AddForeignKeyOp(key)])
 
 
 def _key_made(operation: MigrateOperation) -> ForeignKey:
@@ -174,12 +189,23 @@ def _by_table(operations: Iterable[ops.MigrateOperation]) -> list[MigrateOperati
     return listed
 
 
-def _settle_order_within(unit: TableUnit) -> None:
-    """Sort the columns to drop, which Alembic takes out of a set."""
+def _settle(unit: TableUnit, scope: Scope) -> None:
+    """Sort what Alembic takes out of a set, the columns to drop, and name nameless UNIQUE constraints."""
     for operation in unit.operations:
         if isinstance(operation, ops.ModifyTableOps):
+            _name_unique_constraints(operation, scope)
             places = [place for place, op in enumerate(operation.ops) if isinstance(op, ops.DropColumnOp)]
             drops = [op for op in operation.ops if isinstance(op, ops.DropColumnOp)]
             drops.sort(key=lambda op: op.column_name)
             for place, drop in zip(places, drops, strict=True):
                 operation.ops[place] = drop
+
+
+def _name_unique_constraints(operation: ops.ModifyTableOps, scope: Scope) -> None:
+    """Without a name the downgrade could not drop the UNIQUE that a key was made to refer to."""
+    for place, op in enumerate(operation.ops):
+        if isinstance(op, ops.CreateUniqueConstraintOp) and op.constraint_name is None and scope.on_postgresql:
+            taken = scope.names_in(operation.schema)
+            name = default_constraint_name(op.table_name, tuple(map(str, op.columns)), "key", taken)
+            taken.add(name)
+            operation.ops[place] = NamedUniqueConstraintOp(op, name)

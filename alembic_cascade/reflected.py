@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Dialect, RowMapping
 from sqlalchemy.engine.reflection import Inspector
+from sqlalchemy.schema import conv
 
 from alembic_cascade.foreign_keys import Action, ForeignKey, TableName
 from alembic_cascade.sql.catalogue import ACTION_RULES, MATCH_TYPES, foreign_keys_in_schema
@@ -66,7 +67,7 @@ def _key_from_catalogue(row: RowMapping, schema: str | None) -> ForeignKey:
     ondelete = Action(ACTION_RULES[row["confdeltype"]], tuple(row["set_columns"] or ()))
     parent_schema = None if row["parent_visible"] else row["parent_schema"]
     return ForeignKey(
-        name=row["conname"],
+        name=conv(row["conname"]),
         source=TableName(schema, row["child_name"]),
         referent=TableName(parent_schema, row["parent_name"]),
         pairs=tuple(zip(row["local_columns"], row["remote_columns"], strict=True)),
@@ -121,7 +122,7 @@ def _key_from_reflection(source: TableName, reflected: Mapping[str, Any]) -> For
     deferred = (options.get("initially") or "").upper() == "DEFERRED"
     match = (options.get("match") or "").upper()
     return ForeignKey(
-        name=reflected["name"],
+        name=conv(reflected["name"]) if reflected["name"] else None,
         source=source,
         referent=TableName(reflected["referred_schema"], reflected["referred_table"]),
         pairs=tuple(zip(reflected["constrained_columns"], reflected["referred_columns"], strict=True)),

@@ -145,9 +145,13 @@ def _comparable_arguments(key: ForeignKey) -> dict[str, object]:
 
 
 def _call(function: str, arguments: Sequence[str], keywords: Mapping[str, object]) -> list[str]:
-    """A call on one line where it fits, else with its arguments and its keywords on lines of their own."""
-    given, named_ones = ", ".join(arguments), ", ".join(f"{name}={value!r}" for name, value in keywords.items())
-    single = f"{function}({', '.join(part for part in (given, named_ones) if part)})"
+    """A call on one line where it fits, else with lines for the key, for its rule and for what it had before."""
+    written = [f"{name}={value!r}" for name, value in keywords.items()]
+    single = f"{function}({', '.join([*arguments, *written])})"
     if len(single) <= LINE_LENGTH:
         return [single]
-    return [f"{function}(", f"    {given},", *([f"    {named_ones},"] if named_ones else []), ")"]
+    lines = [", ".join(arguments), ", ".join(written)]
+    if len(lines[1]) > LINE_LENGTH:
+        was = [keyword for keyword in written if keyword.startswith("existing_")]
+        lines[1:] = [", ".join(keyword for keyword in written if keyword not in was), ", ".join(was)]
+    return [f"{function}(", *(f"    {line}," for line in lines if line), ")"]

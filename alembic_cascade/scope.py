@@ -14,6 +14,7 @@ from alembic_cascade.declared import DeclaredKey, declared_keys
 from alembic_cascade.foreign_keys import ForeignKey, TableName
 from alembic_cascade.reflected import ReflectedKeys, keys_in_catalogue, keys_in_reflection
 from alembic_cascade.sorting import ranks
+from alembic_cascade.sql.catalogue import names_in_schema
 
 if TYPE_CHECKING:
     from alembic.autogenerate.api import AutogenContext
@@ -31,6 +32,7 @@ class Scope:
         self._context = autogen_context
         self._connection = connection
         self._reflected: dict[str | None, ReflectedKeys] = {}
+        self._names: dict[str | None, set[str]] = {}
         self._declared: dict[str, list[DeclaredKey]] = {}
         self.tables: Mapping[str, Table] = autogen_context.table_key_to_table
         self.config: CascadeConfig = config_of(autogen_context.opts)
@@ -64,6 +66,17 @@ class Scope:
         if schema not in self._reflected:
             self._reflected[schema] = keys_in_catalogue(self._connection, schema)
         return self._reflected[schema]
+
+    @property
+    def reflected_keys(self) -> list[ForeignKey]:
+        """All keys that this run has read so far."""
+        return [key for keys in self._reflected.values() for own in keys.own.values() for key in own]
+
+    def names_in(self, schema: str | None) -> set[str]:
+        """The names that a new index in the schema must not take; names chosen in this run are added to it."""
+        if schema not in self._names:
+            self._names[schema] = set(self._connection.scalars(names_in_schema(schema)))
+        return self._names[schema]
 
     def canonical(self, written: TableName) -> TableName:
         """The name to compare by: the schema_translate_map applied, no schema where the search path shows the table."""

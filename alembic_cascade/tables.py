@@ -63,7 +63,7 @@ class Footprint:
         self.dropped = {unit.table for unit in units if unit.drop is not None}
         self._unsettled: set[tuple[TableName, str]] = set()
         self._dropped_columns: set[tuple[TableName, str]] = set()
-        self._losing_keys: set[TableName] = set()
+        self.lost_keys: set[tuple[TableName, frozenset[str]]] = set()
         for unit in units:
             for operation in unit.alterations:
                 self._note(unit.table, operation)
@@ -80,10 +80,13 @@ class Footprint:
                 self._unsettled.update((table, str(column)) for column in operation.columns)
             case ops.DropColumnOp():
                 self._dropped_columns.add((table, operation.column_name))
-            case ops.DropConstraintOp() if operation.constraint_type in {"unique", "primary"}:
-                self._losing_keys.add(table)
+            case ops.DropConstraintOp() if operation.constraint_type == "unique":
+                columns = operation.to_constraint().columns  # type: ignore[attr-defined]
+                self.lost_keys.add((table, frozenset(column.name for column in columns)))
             case ops.DropIndexOp():
-                self._losing_keys.add(table)
+                index = operation.to_index()
+                if index.unique:
+                    self.lost_keys.add((table, frozenset(column.name for column in index.columns)))
             case _:
                 pass
 
@@ -93,7 +96,8 @@ class Footprint:
 
     def loses_referent(self, key: ForeignKey) -> bool:
         """Whether this revision drops something that ``key`` may need as long as it exists."""
-        return key.parent in self.dropped or key.parent in self._losing_keys or self.drops_column(key)
+        lost = (key.parent, frozenset(key.remote_columns)) in self.lost_keys
+        return lost or key.parent in self.dropped or self.drops_column(key)
 
     def drops_column(self, key: ForeignKey) -> bool:
         """Whether this revision drops a column that ``key`` refers to."""

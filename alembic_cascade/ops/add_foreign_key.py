@@ -10,7 +10,7 @@ from sqlalchemy import ForeignKeyConstraint
 from alembic_cascade.foreign_keys import ForeignKey, TableName
 from alembic_cascade.naming import named
 from alembic_cascade.ops.arguments import key_from_arguments
-from alembic_cascade.ops.ordinary import create_operation, created_key, literal_name
+from alembic_cascade.ops.ordinary import create_operation, created_key, given_name
 
 
 @Operations.register_operation("add_foreign_key")
@@ -108,7 +108,7 @@ class DropForeignKeyOp(ops.DropConstraintOp):
 
     def __init__(self, key: ForeignKey, *, if_exists: bool = False) -> None:
         super().__init__(
-            literal_name(key.name),
+            key.name,
             key.source.name,
             type_="foreignkey",
             schema=key.source.schema,
@@ -119,8 +119,7 @@ class DropForeignKeyOp(ops.DropConstraintOp):
     @property
     def key(self) -> ForeignKey:
         """The key that it drops, whoever changed the operation since."""
-        name = str(self.constraint_name) if self.constraint_name else None
-        return replace(self._key, name=name, source=TableName(self.schema, self.table_name))
+        return replace(self._key, name=given_name(self), source=TableName(self.schema, self.table_name))
 
     @property
     def is_ordinary(self) -> bool:

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 from alembic.operations import ops
-from sqlalchemy.schema import conv
 
 from alembic_cascade.declared import INFO_KEY
 from alembic_cascade.foreign_keys import Action, ForeignKey, TableName
@@ -29,9 +28,9 @@ def create_arguments(key: ForeignKey) -> dict[str, Any]:
 
 
 def create_operation(key: ForeignKey) -> ops.CreateForeignKeyOp:
-    """Alembic's operation that makes ``key``, its name taken as it is by any naming convention."""
+    """Alembic's operation that makes ``key``."""
     return ops.CreateForeignKeyOp(
-        literal_name(key.name),
+        key.name,
         key.source.name,
         key.referent.name,
         list(key.local_columns),
@@ -40,9 +39,10 @@ def create_operation(key: ForeignKey) -> ops.CreateForeignKeyOp:
     )
 
 
-def literal_name(name: str | None) -> conv | None:
-    """A name that no naming convention changes, as ``op.f`` writes it into a revision."""
-    return conv(name) if name else None
+def given_name(operation: ops.CreateForeignKeyOp | ops.DropConstraintOp) -> str | None:
+    """The name in an operation, None where it has none."""
+    name = operation.constraint_name
+    return name if isinstance(name, str) else None
 
 
 def created_key(operation: ops.CreateForeignKeyOp) -> ForeignKey:
@@ -51,7 +51,7 @@ def created_key(operation: ops.CreateForeignKeyOp) -> ForeignKey:
     deferred = (arguments.get("initially") or "").upper() == "DEFERRED"
     info = arguments.get("info") or {}
     return ForeignKey(
-        name=str(operation.constraint_name) if operation.constraint_name else None,
+        name=given_name(operation),
         source=TableName(arguments.get("source_schema"), operation.source_table),
         referent=TableName(arguments.get("referent_schema"), operation.referent_table),
         pairs=tuple(zip(operation.local_cols, operation.remote_cols, strict=True)),
@@ -73,5 +73,6 @@ def dropped_key(operation: ops.DropConstraintOp) -> ForeignKey | None:
         return None
     if not isinstance(made_again, ops.CreateForeignKeyOp):
         return None
-    name = str(operation.constraint_name) if operation.constraint_name else None
-    return replace(created_key(made_again), name=name, source=TableName(operation.schema, operation.table_name))
+    return replace(
+        created_key(made_again), name=given_name(operation), source=TableName(operation.schema, operation.table_name)
+    )

@@ -26,6 +26,7 @@ from sqlalchemy import (
     select,
     table,
     true,
+    union,
 )
 from sqlalchemy.dialects.postgresql import OID, REGCLASS, aggregate_order_by, array
 from sqlalchemy.sql import quoted_name
@@ -149,6 +150,15 @@ def foreign_keys_in_schema(schema: str | None, server_version: tuple[int, ...]) 
         .where(in_scope, or_(key.c.contype == "f", key.c.conname.regexp_match("_fkey[0-9]*$")))
         .order_by(child_schema.c.nspname, child.c.relname, key.c.conname)
     )
+
+
+def names_in_schema(schema: str | None) -> Select[Any]:
+    """The names of all relations and constraints of ``schema``; None means the current one."""
+    relations = select(pg_class.c.relname).join(pg_namespace, pg_namespace.c.oid == pg_class.c.relnamespace)
+    constraints = select(pg_constraint.c.conname).join(pg_namespace, pg_namespace.c.oid == pg_constraint.c.connamespace)
+    wanted = pg_namespace.c.nspname == (func.current_schema() if schema is None else schema)
+    names = union(relations.where(wanted), constraints.where(wanted)).subquery()
+    return select(names.c[0])
 
 
 def regclass(name: TableName) -> ColumnElement[Any]:
