@@ -17,7 +17,7 @@ from sqlalchemy import URL, Connection, Engine, MetaData, NullPool, create_engin
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-ENV = '''\
+ENV = """\
 from alembic import context
 from sqlalchemy import engine_from_config, pool
 
@@ -36,7 +36,7 @@ else:
         context.configure(connection=connection, **options())
         with context.begin_transaction():
             context.run_migrations()
-'''
+"""
 
 TEMPLATE = '''\
 """${message}"""
@@ -79,7 +79,7 @@ class Project:
     @property
     def config(self) -> Config:
         """A configuration as ``alembic.ini`` would give it."""
-        config = Config(stdout=io.StringIO())
+        config = Config(stdout=io.StringIO(), output_buffer=io.StringIO())
         config.set_main_option("script_location", str(self.path).replace("%", "%%"))
         config.set_main_option("path_separator", "os")
         config.set_main_option("sqlalchemy.url", self.url.render_as_string(hide_password=False).replace("%", "%%"))
