@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from alembic.autogenerate.api import AutogenContext
 
 # A call longer than this, the revision's own indentation left aside, is written over several lines.
-LINE_LENGTH = 96
+LINE_LENGTH = 100
 
 # By this convention SQLite's nameless keys get the name that PostgreSQL would give them.
 NAMING_CONVENTION = {"fk": "%(table_name)s_%(column_0_N_name)s_fkey"}

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
-from project import Project
-from pytest_postgresql import factories
-from sqlalchemy import URL, Engine, NullPool, create_engine
+
+pytest.register_assert_rewrite("scenario")
+
+from project import Project  # noqa: E402 - only what is imported after that is rewritten
+from pytest_postgresql import factories  # noqa: E402
+from sqlalchemy import URL, Engine, NullPool, create_engine  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -69,6 +69,7 @@ class Project:
     metadata: Any = field(default_factory=MetaData)
     options: dict[str, Any] = field(default_factory=dict)
     engine: Engine = field(init=False)
+    borrowed: Connection | None = None
 
     def __post_init__(self) -> None:
         (self.path / "versions").mkdir(parents=True)
@@ -88,8 +89,8 @@ class Project:
         return config
 
     def connect(self) -> Connection:
-        """A connection as env.py makes it."""
-        return self.engine.connect()
+        """A connection as env.py makes it, or a test's own."""
+        return self.borrowed or self.engine.connect()
 
     def _configure_options(self) -> dict[str, Any]:
         from alembic_cascade import configure_options  # noqa: PLC0415
