@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Dialect, ForeignKeyConstraint, Table
-from sqlalchemy.exc import NoReferencedColumnError, NoReferencedTableError
 from sqlalchemy.schema import ForeignKey as ForeignKeyElement
 from sqlalchemy.schema import conv
 
@@ -33,18 +32,15 @@ class DeclaredKey:
     constraint: ForeignKeyConstraint
 
 
-def declared_keys(
-    table: Table, tables: Mapping[str, Table], canonical: Canonical, dialect: Dialect
-) -> list[DeclaredKey]:
+def declared_keys(table: Table, canonical: Canonical, dialect: Dialect) -> list[DeclaredKey]:
     """The keys that ``table`` declares, as far as the database of ``dialect`` can have them.
 
-    ``tables`` are all tables of all metadata collections by their key, for references from one
-    collection into another; ``canonical`` maps a spelled-out table name to the one compared by.
+    ``canonical`` maps a spelled-out table name to the one compared by.
 
     Errors: :exc:`.ConfigError` for an ``info["alembic_cascade"]`` that can't be read.
     """
     keys = [
-        DeclaredKey(_possible(_declared_key(table, constraint, tables, canonical), dialect), constraint)
+        DeclaredKey(_possible(_declared_key(table, constraint, canonical), dialect), constraint)
         for constraint in table.foreign_key_constraints
     ]
     return sorted(keys, key=lambda declared: declared.key.sort_key)
@@ -62,10 +58,8 @@ def _possible(key: ForeignKey, dialect: Dialect) -> ForeignKey:
     return key
 
 
-def _declared_key(
-    table: Table, constraint: ForeignKeyConstraint, tables: Mapping[str, Table], canonical: Canonical
-) -> ForeignKey:
-    targets = [_target(element, table, tables) for element in constraint.elements]
+def _declared_key(table: Table, constraint: ForeignKeyConstraint, canonical: Canonical) -> ForeignKey:
+    targets = [_target(element) for element in constraint.elements]
     deferred = (constraint.initially or "").upper() == "DEFERRED"
     match = (constraint.match or "").upper()
     return ForeignKey(
@@ -86,23 +80,12 @@ def _declared_key(
     )
 
 
-def _target(element: ForeignKeyElement, table: Table, tables: Mapping[str, Table]) -> tuple[TableName, str]:
-    """The table and column that a reference names, found in any metadata collection or taken as written."""
-    try:
-        column = element.column
-    except (NoReferencedTableError, NoReferencedColumnError):
-        table_key, _, column_key = element.target_fullname.rpartition(".")
-        schema, _, name = table_key.rpartition(".")
-        written = TableName(schema or table.metadata.schema, name)
-        referent = tables.get(str(written))
-        if referent is None or column_key not in referent.c:
-            return written, column_key
-        column = referent.c[column_key]
-    referred = column.table
+def _target(element: ForeignKeyElement) -> tuple[TableName, str]:
+    """The table and column that a reference means; Alembic has resolved all of them by then, to sort the tables."""
+    referred = element.column.table
     if not isinstance(referred, Table):
-        # A reference to anything but a table can't be a constraint in the database.
-        raise ConfigError(str(element), "refers to something that is not a table") from None
-    return TableName(referred.schema, referred.name), column.name
+        raise ConfigError(str(element), "refers to something that is not a table")
+    return TableName(referred.schema, referred.name), element.column.name
 
 
 def _declared_enforced(table: Table, constraint: ForeignKeyConstraint) -> bool:

@@ -56,7 +56,7 @@ class Scope:
     def declared_in(self, table: Table) -> list[DeclaredKey]:
         """The keys that ``table`` declares, as far as this database can have them."""
         if table.key not in self._declared:
-            self._declared[table.key] = declared_keys(table, self.tables, self.canonical, self.dialect)
+            self._declared[table.key] = declared_keys(table, self.canonical, self.dialect)
         return self._declared[table.key]
 
     def reflected_in(self, schema: str | None, table: str) -> ReflectedKeys:

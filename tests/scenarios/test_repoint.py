@@ -187,8 +187,7 @@ def test_a_column_that_leaves_with_the_revision_is_refused(project: Project) -> 
         ("ALTER TABLE customers DROP CONSTRAINT customers_number", r"customers\.number is not unique"),
         ("ALTER TABLE customers ALTER number TYPE text", r"id is integer, number is text"),
         (
-            "ALTER TABLE orders ADD UNIQUE (customer); "
-            "CREATE TABLE notes (id int REFERENCES orders (customer))",
+            "ALTER TABLE orders ADD UNIQUE (customer); CREATE TABLE notes (id int REFERENCES orders (customer))",
             r"the key notes_id_fkey of notes is in the way",
         ),
         (
