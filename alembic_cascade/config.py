@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
@@ -37,10 +37,15 @@ class CascadeConfig:
         return any(matches_table(pattern, schema, table) for pattern in self.optional_tables)
 
 
+def _listed(field: str, values: object, of: str) -> tuple[Any, ...]:
+    """``values`` as a tuple; text and dictionaries can be walked through, too, but are no lists."""
+    if isinstance(values, str | bytes | bytearray | Mapping) or not isinstance(values, Iterable):
+        raise ConfigError(field, f"must be a list of {of}, not {values!r}")
+    return tuple(values)
+
+
 def _table_patterns(field: str, patterns: object) -> tuple[str, ...]:
-    if isinstance(patterns, str) or not isinstance(patterns, Iterable):
-        raise ConfigError(field, f"must be a list of table patterns, not {patterns!r}")
-    listed = tuple(patterns)
+    listed = _listed(field, patterns, "table patterns")
     for pattern in listed:
         if not isinstance(pattern, str) or not all(pattern.split(".")) or pattern.count(".") > 1:
             raise ConfigError(field, f"{pattern!r} is no table pattern; write [schema.]table, such as 'legacy_*'")
@@ -71,13 +76,15 @@ def configure_options(
     settings = CascadeConfig() if config is None else config
     if not isinstance(settings, CascadeConfig):
         raise ConfigError("config", f"must be a CascadeConfig, not {settings!r}")
-    if isinstance(autogenerate_plugins, str):
-        raise ConfigError("autogenerate_plugins", f"must be a list of names, not {autogenerate_plugins!r}")
+    theirs = _listed("autogenerate_plugins", autogenerate_plugins, "names")
+    for name in theirs:
+        if not isinstance(name, str) or not name:
+            raise ConfigError("autogenerate_plugins", f"{name!r} is no name of a plugin")
     if process_revision_directives is not None and not callable(process_revision_directives):
         raise ConfigError(
             "process_revision_directives", f"must be a Rewriter or a function, not {process_revision_directives!r}"
         )
-    plugins = dict.fromkeys([BUILT_IN_PLUGINS, PLUGIN, *autogenerate_plugins])
+    plugins = dict.fromkeys([BUILT_IN_PLUGINS, PLUGIN, *theirs])
     return {
         "autogenerate_plugins": list(plugins),
         "process_revision_directives": process_revision_directives,

@@ -31,7 +31,9 @@ def hint(error: DBAPIError) -> str:
 
 
 def _diagnostic(error: DBAPIError, name: str) -> str | None:
-    return getattr(getattr(error.orig, "diag", None), name, None)
+    # asyncpg's own error stands behind the one that SQLAlchemy makes of it.
+    behind = getattr(error.orig.__cause__, name.removeprefix("message_"), None) if error.orig else None
+    return getattr(getattr(error.orig, "diag", None), name, None) or behind
 
 
 def _field(error: DBAPIError, code: str) -> str | None:

@@ -64,7 +64,7 @@ class OrphansRemain(CascadeError):  # noqa: N818 - the name is part of the publi
         self.constraint = constraint
         super().__init__(
             f"The foreign key {constraint!r} ({key}) can't be made: {table} holds rows without a parent. "
-            f"{detail} Nothing was changed. Settle these rows, then run the upgrade again."
+            f"{detail + ' ' if detail else ''}Nothing was changed. Settle these rows, then run the upgrade again."
         )
 
 

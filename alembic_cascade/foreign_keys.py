@@ -89,6 +89,12 @@ class ForeignKey:
     enforced: bool = True
     compared_referent: TableName | None = field(default=None, compare=False)
 
+    def __post_init__(self) -> None:
+        # SQLAlchemy's own kinds of strings say how to quote themselves, which is not theirs to tell here.
+        object.__setattr__(self, "pairs", tuple((str(local), str(remote)) for local, remote in self.pairs))
+        object.__setattr__(self, "source", _plain(self.source))
+        object.__setattr__(self, "referent", _plain(self.referent))
+
     @property
     def parent(self) -> TableName:
         """The referent, however its schema is spelled."""
@@ -175,6 +181,10 @@ class ForeignKey:
         if not self.enforced:
             return "not enforced"
         return "valid" if self.validated else "not valid"
+
+
+def _plain(name: TableName) -> TableName:
+    return TableName(str(name.schema) if name.schema else None, str(name.name))
 
 
 def column_list(table: TableName, columns: tuple[str, ...]) -> str:

@@ -20,6 +20,7 @@ from alembic_cascade.ops import (
     AddForeignKeyOp,
     AlterForeignKeyOp,
     DropForeignKeyOp,
+    DropNamelessKeyOps,
     NamedUniqueConstraintOp,
     TranslateReferencesOp,
 )
@@ -175,17 +176,17 @@ def _by_table(operations: Iterable[ops.MigrateOperation]) -> list[MigrateOperati
     """``operations`` with those that Alembic has a form for in a ModifyTableOps, as other tools expect them."""
     listed: list[MigrateOperation] = []
     for operation in operations:
-        ordinary = isinstance(operation, AddForeignKeyOp | DropForeignKeyOp) and operation.is_ordinary
-        if not ordinary:
-            listed.append(operation)
-            continue
-        assert isinstance(operation, AddForeignKeyOp | DropForeignKeyOp)
-        table = operation.key.source
-        last = listed[-1] if listed else None
-        if isinstance(last, ops.ModifyTableOps) and (last.schema, last.table_name) == table:
-            last.ops.append(operation)
+        if isinstance(operation, DropForeignKeyOp) and operation.constraint_name is None:
+            listed.append(DropNamelessKeyOps(operation))
+        elif isinstance(operation, AddForeignKeyOp | DropForeignKeyOp) and operation.is_ordinary:
+            table = operation.key.source
+            last = listed[-1] if listed else None
+            if type(last) is ops.ModifyTableOps and (last.schema, last.table_name) == table:
+                last.ops.append(operation)
+            else:
+                listed.append(ops.ModifyTableOps(table.name, [operation], schema=table.schema))
         else:
-            listed.append(ops.ModifyTableOps(table.name, [operation], schema=table.schema))
+            listed.append(operation)
     return listed
 
 

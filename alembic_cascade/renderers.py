@@ -10,7 +10,13 @@ from alembic.operations import ops
 
 from alembic_cascade.foreign_keys import ForeignKey, TableName
 from alembic_cascade.naming import named
-from alembic_cascade.ops import AddForeignKeyOp, AlterForeignKeyOp, DropForeignKeyOp, TranslateReferencesOp
+from alembic_cascade.ops import (
+    AddForeignKeyOp,
+    AlterForeignKeyOp,
+    DropForeignKeyOp,
+    DropNamelessKeyOps,
+    TranslateReferencesOp,
+)
 from alembic_cascade.ops.arguments import RULE_DEFAULTS, rule_arguments
 
 if TYPE_CHECKING:
@@ -61,11 +67,19 @@ def render_drop_foreign_key(autogen_context: AutogenContext, op: DropForeignKeyO
     key = op.key
     if op.is_ordinary:
         return _lines(autogen_context, op.ordinary())
-    if op.constraint_name is None:
-        call = _call("batch_op.drop_constraint", [repr(named(key).name)], {"type_": "foreignkey"})
-        return _batch_block(autogen_context, key.source, key, call)
-    arguments = [repr(key.name), repr(key.source.name), repr(key.referent.name), *_columns(key)]
-    return _call(f"{_prefix(autogen_context)}drop_foreign_key", arguments, {**_schemas(key), "if_exists": True})
+    arguments = [repr(named(key).name), repr(key.source.name), repr(key.referent.name), *_columns(key)]
+    keywords = {**_schemas(key), **({"if_exists": True} if op.if_exists else {})}
+    return _call(f"{_prefix(autogen_context)}drop_foreign_key", arguments, keywords)
+
+
+@renderers.dispatch_for(DropNamelessKeyOps)
+def render_drop_nameless_key(autogen_context: AutogenContext, op: DropNamelessKeyOps) -> list[str]:
+    """A batch of its own, in which the key gets a name."""
+    (drop,) = op.ops
+    if not _in_batch(autogen_context) or not isinstance(drop, DropForeignKeyOp):
+        return _lines(autogen_context, drop)
+    call = _call("batch_op.drop_constraint", [repr(named(drop.key).name)], {"type_": "foreignkey"})
+    return _batch_block(autogen_context, drop.key.source, drop.key, call)
 
 
 @renderers.dispatch_for(TranslateReferencesOp)

@@ -79,8 +79,11 @@ class Scope:
         return self._names[schema]
 
     def canonical(self, written: TableName) -> TableName:
-        """The name to compare by: the schema_translate_map applied, no schema where the search path shows the table."""
-        schema = self.actual_schema(written)
+        """The name to compare by: the schema_translate_map applied, no schema where the search path shows the table.
+
+        A table without a schema stays one: autogenerate looks for it by the search path, whatever the map.
+        """
+        schema = self.actual_schema(written) if written.schema else None
         shown = any(TableName(schema, written.name) in reflected.shown for reflected in self._reflected.values())
         return TableName(None if shown or schema == self.default_schema else schema, written.name)
 

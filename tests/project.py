@@ -193,7 +193,7 @@ def catalogue(connection: Connection) -> list[tuple[Any, ...]]:
 
 
 _CATALOGUE = """
-SELECT 'key', n.nspname, c.relname, k.conname, pg_get_constraintdef(k.oid) || CASE WHEN k.convalidated
+SELECT 'key', n.nspname, c.relname, CASE WHEN k.conparentid = 0 THEN k.conname ELSE '(clone)' END, pg_get_constraintdef(k.oid) || CASE WHEN k.convalidated
     OR pg_get_constraintdef(k.oid) LIKE '%NOT VALID%' THEN '' ELSE ' (not valid)' END, obj_description(k.oid)
 FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND k.contype <> 'n' AND c.relname <> 'alembic_version'

@@ -5,12 +5,14 @@ from __future__ import annotations
 from alembic_cascade.ops.add_foreign_key import AddForeignKeyOp, DropForeignKeyOp
 from alembic_cascade.ops.alter_foreign_key import AlterForeignKeyOp
 from alembic_cascade.ops.named_unique import NamedUniqueConstraintOp
+from alembic_cascade.ops.nameless_key import DropNamelessKeyOps
 from alembic_cascade.ops.translate_references import TranslateReferencesOp
 
 __all__ = [
     "AddForeignKeyOp",
     "AlterForeignKeyOp",
     "DropForeignKeyOp",
+    "DropNamelessKeyOps",
     "NamedUniqueConstraintOp",
     "TranslateReferencesOp",
 ]

@@ -1,42 +1,22 @@
-"""A foreign key as the arguments of Alembic's own operations, and read back from them."""
+"""A foreign key as Alembic's own operations, and read back from them."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from alembic.operations import ops
 
 from alembic_cascade.declared import INFO_KEY
 from alembic_cascade.foreign_keys import Action, ForeignKey, TableName
-
-
-def create_arguments(key: ForeignKey) -> dict[str, Any]:
-    """The keywords of :class:`alembic.operations.ops.CreateForeignKeyOp` for ``key``, no default among them."""
-    arguments: dict[str, Any] = {
-        "source_schema": key.source.schema,
-        "referent_schema": key.referent.schema,
-        "ondelete": key.ondelete.text,
-        "onupdate": key.onupdate.text,
-        "deferrable": key.deferrable or None,
-        "initially": "DEFERRED" if key.deferred else None,
-        "match": key.match,
-        "postgresql_not_valid": not key.validated or None,
-        "info": None if key.enforced else {INFO_KEY: {"enforced": False}},
-    }
-    return {name: value for name, value in arguments.items() if value is not None}
+from alembic_cascade.sql.constraints import constraint_of
 
 
 def create_operation(key: ForeignKey) -> ops.CreateForeignKeyOp:
     """Alembic's operation that makes ``key``."""
-    return ops.CreateForeignKeyOp(
-        key.name,
-        key.source.name,
-        key.referent.name,
-        list(key.local_columns),
-        list(key.remote_columns),
-        **create_arguments(key),
-    )
+    operation = ops.CreateForeignKeyOp.from_constraint(constraint_of(key))
+    if not key.enforced:
+        operation.kw["info"] = {INFO_KEY: {"enforced": False}}
+    return operation
 
 
 def given_name(operation: ops.CreateForeignKeyOp | ops.DropConstraintOp) -> str | None:

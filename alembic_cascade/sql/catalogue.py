@@ -124,15 +124,16 @@ def foreign_keys_in_schema(schema: str | None, server_version: tuple[int, ...]) 
             parent.c.relname.label("parent_name"),
             func.pg_catalog.pg_table_is_visible(parent.c.oid).label("parent_visible"),
             key.c.conname,
-            key.c.contype,
+            cast(key.c.contype, Text).label("contype"),
             column_names(key.c.conrelid, key.c.conkey).label("local_columns"),
             column_names(key.c.confrelid, key.c.confkey).label("remote_columns"),
             (null() if set_columns is not key.c.confdelsetcols else column_names(key.c.conrelid, set_columns)).label(
                 "set_columns"
             ),
-            key.c.confdeltype,
-            key.c.confupdtype,
-            key.c.confmatchtype,
+            # Of the type "char", which not every driver returns as text.
+            cast(key.c.confdeltype, Text).label("confdeltype"),
+            cast(key.c.confupdtype, Text).label("confupdtype"),
+            cast(key.c.confmatchtype, Text).label("confmatchtype"),
             key.c.condeferrable,
             key.c.condeferred,
             key.c.convalidated,

@@ -6,15 +6,15 @@ The block finds the key in the catalogue itself, so that a script does in each d
 
 from __future__ import annotations
 
+from dataclasses import replace
 from textwrap import indent
 
-from sqlalchemy import ForeignKeyConstraint
 from sqlalchemy.schema import AddConstraint
 from sqlalchemy.sql.elements import ClauseElement
 
 from alembic_cascade.foreign_keys import ForeignKey, TableName
-from alembic_cascade.ops.ordinary import create_operation
 from alembic_cascade.sql.catalogue import matching_foreign_key
+from alembic_cascade.sql.constraints import constraint_of
 from alembic_cascade.sql.quoting import DIALECT, dollar_quote, quote_literal, quote_table
 
 
@@ -93,8 +93,7 @@ def _not_found(key: ForeignKey) -> str:
 
 def definition(key: ForeignKey) -> str:
     """What follows ``ADD CONSTRAINT <name>``."""
-    nameless: ForeignKeyConstraint = create_operation(key).to_constraint()
-    nameless.name = None
+    nameless = constraint_of(replace(key, name=None))
     statement = str(AddConstraint(nameless).compile(dialect=DIALECT))
     text = statement.removeprefix(f"ALTER TABLE {quote_table(*key.source)} ADD ")
     # Core has no word for it: https://www.postgresql.org/docs/18/sql-createtable.html

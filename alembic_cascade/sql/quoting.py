@@ -12,7 +12,8 @@ DIALECT = create_mock_engine("postgresql://", lambda *_, **__: None, paramstyle=
 
 def quote_identifier(name: str) -> str:
     """``name`` as an identifier, in quotes where PostgreSQL would fold or refuse it bare."""
-    return DIALECT.identifier_preparer.quote(name)
+    # A str of its own class, such as quoted_name, has no type among SQL values.
+    return str(DIALECT.identifier_preparer.quote(name))
 
 
 def rendered_name(name: str) -> str:

@@ -1,0 +1,144 @@
+"""One way through the house: which module of the package may import which."""
+
+from __future__ import annotations
+
+import ast
+from graphlib import TopologicalSorter
+from itertools import takewhile
+from pathlib import Path
+
+import pytest
+
+import alembic_cascade
+
+PACKAGE = Path(alembic_cascade.__file__).parent
+
+
+def dotted(path: Path) -> str:
+    """A module's name below the package, such as ``sql.catalogue``; a package's own for its ``__init__``."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__") or "__init__"
+
+
+MODULES = {dotted(path): ast.parse(path.read_text()) for path in PACKAGE.rglob("*.py")}
+
+# From what knows nothing of the others to what knows all: a module imports from the rows above its own.
+ROWS = [
+    {"errors", "sql", "sql.quoting", "sorting", "dbapi_errors"},
+    {"config", "foreign_keys"},
+    {"naming"},
+    {"sql.catalogue", "sql.constraints"},
+    {"sql.foreign_key_blocks"},
+    {"sql.translation_block"},
+    {"reflected"},
+    {"declared"},
+    {"comparison"},
+    {"ops.arguments", "ops.ordinary"},
+    {"ops.add_foreign_key", "ops.translate_references", "ops.named_unique"},
+    {"ops.alter_foreign_key", "ops.nameless_key"},
+    {"ops"},
+    {"scope"},
+    {"tables", "translation"},
+    {"changes", "whole_tables"},
+    {"ordering"},
+    {"comparators", "renderers", "implementations"},
+    {"plugin"},
+]
+PURE = {
+    name
+    for name in MODULES
+    if name.split(".")[0] in {"config", "foreign_keys", "naming", "sorting", "dbapi_errors", "sql"}
+    or name in {"reflected", "declared", "comparison"}
+}
+
+
+def is_type_checking(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+def imported(tree: ast.Module, *, for_types: bool = True) -> set[str]:
+    """Every module that a module's text imports, functions and blocks included."""
+    found = set()
+    pending: list[ast.AST] = [tree]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.Import):
+            found.update(name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are written from the package's name"
+            found.update(f"{node.module}.{name.name}" for name in node.names)
+        elif for_types or not (isinstance(node, ast.stmt) and is_type_checking(node)):
+            pending.extend(ast.iter_child_nodes(node))
+    return found
+
+
+def imported_modules(tree: ast.Module) -> set[str]:
+    """The package's own modules among what is imported."""
+    found = set()
+    for name in imported(tree):
+        if name.startswith("alembic_cascade."):
+            below = name.removeprefix("alembic_cascade.").split(".")
+            candidates = (".".join(below[:size]) for size in range(len(below), 0, -1))
+            found.add(next(candidate for candidate in candidates if candidate in MODULES))
+        elif name == "alembic_cascade":
+            found.add("__init__")
+    return found
+
+
+GRAPH = {name: imported_modules(tree) for name, tree in MODULES.items()}
+
+
+def row(module: str) -> int:
+    """The number of a module's row; beyond the last for one that has none."""
+    return len(list(takewhile(lambda row: module not in row, ROWS)))
+
+
+def test_every_module_has_its_place() -> None:
+    """A new module is put into a row, or it is on no way at all."""
+    assert set().union(*ROWS) == set(MODULES) - {"__init__"}
+
+
+@pytest.mark.parametrize("module", sorted(set(MODULES) - {"__init__"}))
+def test_a_module_imports_from_the_rows_above_its_own(module: str) -> None:
+    """What is compared knows nothing of operations, these nothing of what runs them."""
+    assert {other for other in GRAPH[module] if row(other) >= row(module)} == set()
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Alembic imports the package half-way through its own import: a circle would fail for some and not others."""
+    assert len(list(TopologicalSorter(GRAPH).static_order())) == len(MODULES)
+
+
+def test_nothing_imports_the_edge() -> None:
+    """The entry point is Alembic's to load."""
+    assert {module for module, others in GRAPH.items() if "plugin" in others} == set()
+
+
+def reached(module: str) -> set[str]:
+    """A module and all that its import brings along, the errors left aside."""
+    found: set[str] = set()
+    pending = [module]
+    while pending:
+        name = pending.pop()
+        if name not in found | {"errors"}:
+            found.add(name)
+            pending.extend(GRAPH[name])
+    return found
+
+
+@pytest.mark.parametrize("module", sorted(PURE))
+def test_what_is_compared_and_its_sql_know_nothing_of_alembic(module: str) -> None:
+    """Audit and report read the same values, with no migration in sight."""
+    glue = {
+        f"{other}: {name}"
+        for other in reached(module)
+        for name in imported(MODULES[other], for_types=False)
+        if name.split(".")[0] == "alembic"
+    }
+    assert glue == set()
+
+
+def test_errors_know_of_alembic_what_they_derive_from() -> None:
+    """It is all that makes Alembic print them without a traceback."""
+    known = {name for name in imported(MODULES["errors"]) if name.split(".")[0] == "alembic"}
+    assert known == {"alembic.util.CommandError"}
