@@ -13,6 +13,7 @@ from alembic_cascade.foreign_keys import (
     ForeignKeyChange,
     ForeignKeyRemoved,
 )
+from alembic_cascade.naming import named
 
 
 def compare_foreign_keys(
@@ -25,7 +26,9 @@ def compare_foreign_keys(
     reported themselves. A key under another name is the same key.
     """
     pending = sorted(declared, key=lambda key: key.sort_key)
-    spare = sorted(reflected, key=lambda key: key.sort_key)
+    # Of equals, the one under PostgreSQL's own name stays: made again beside another key on the same
+    # columns, it could find its name taken by a clone, for which PostgreSQL chooses the same.
+    spare = sorted(reflected, key=lambda key: (key.name != named(replace(key, name=None)).name, key.sort_key))
     clones = {key.identity for key in inherited}
     changes: list[ForeignKeyChange] = []
 

@@ -1,0 +1,1 @@
+"""What the story is told with; an application of your own needs none of it."""

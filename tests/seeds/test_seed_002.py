@@ -1,0 +1,219 @@
+"""Seed 002: child tables that refer to a master's technical id, and are to refer to its business key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID, uuid4
+
+import pytest
+from project import catalogue, rows
+from scenario import run_scenario
+from sqlalchemy import Column, ForeignKey, Integer, MetaData, String, Table, Uuid, insert, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
+
+from alembic_cascade import OrphansRemain
+
+if TYPE_CHECKING:
+    from project import Project
+
+MASTER = "crewai_flow_state_extensions"
+TABLES = [MASTER, "data_imports", "discovery_flows", "raw_import_records"]
+
+
+def models_before() -> MetaData:
+    """As the seed found them: two keys to the wrong column, one missing, an index on one alone."""
+    metadata = MetaData()
+    Table(
+        MASTER,
+        metadata,
+        Column("id", Uuid, primary_key=True),
+        Column("flow_id", Uuid, unique=True, nullable=False),
+        Column("flow_type", String(40), nullable=False),
+    )
+    Table(
+        "data_imports",
+        metadata,
+        Column("id", Integer, primary_key=True),
+        Column("master_flow_id", Uuid, ForeignKey(f"{MASTER}.id", ondelete="CASCADE")),
+    )
+    Table(
+        "raw_import_records",
+        metadata,
+        Column("id", Integer, primary_key=True),
+        Column("master_flow_id", Uuid, ForeignKey(f"{MASTER}.id")),
+    )
+    Table(
+        "discovery_flows",
+        metadata,
+        Column("id", Integer, primary_key=True),
+        Column("master_flow_id", Uuid, index=True),
+    )
+    return metadata
+
+
+class Base(DeclarativeBase):
+    """The models as the seed has them after its work, with the indexes that it asks for."""
+
+
+class MasterFlow(Base):
+    __tablename__ = MASTER
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    flow_id: Mapped[UUID] = mapped_column(unique=True)
+    flow_type: Mapped[str] = mapped_column(String(40))
+
+    discovery_flows: Mapped[list[DiscoveryFlow]] = relationship(
+        foreign_keys="DiscoveryFlow.master_flow_id",
+        primaryjoin="MasterFlow.flow_id == DiscoveryFlow.master_flow_id",
+        back_populates="master_flow",
+        cascade="all, delete-orphan",
+    )
+    data_imports: Mapped[list[DataImport]] = relationship(
+        foreign_keys="DataImport.master_flow_id",
+        primaryjoin="MasterFlow.flow_id == DataImport.master_flow_id",
+        back_populates="master_flow",
+        cascade="all, delete-orphan",
+    )
+    raw_import_records: Mapped[list[RawImportRecord]] = relationship(
+        foreign_keys="RawImportRecord.master_flow_id",
+        primaryjoin="MasterFlow.flow_id == RawImportRecord.master_flow_id",
+        back_populates="master_flow",
+        cascade="all, delete-orphan",
+    )
+
+
+class DataImport(Base):
+    __tablename__ = "data_imports"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    master_flow_id: Mapped[UUID | None] = mapped_column(ForeignKey(f"{MASTER}.flow_id", ondelete="CASCADE"), index=True)
+    master_flow: Mapped[MasterFlow | None] = relationship(back_populates="data_imports")
+
+
+class RawImportRecord(Base):
+    __tablename__ = "raw_import_records"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    master_flow_id: Mapped[UUID | None] = mapped_column(ForeignKey(f"{MASTER}.flow_id", ondelete="CASCADE"), index=True)
+    master_flow: Mapped[MasterFlow | None] = relationship(back_populates="raw_import_records")
+
+
+class DiscoveryFlow(Base):
+    __tablename__ = "discovery_flows"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    master_flow_id: Mapped[UUID | None] = mapped_column(ForeignKey(f"{MASTER}.flow_id", ondelete="CASCADE"), index=True)
+    master_flow: Mapped[MasterFlow | None] = relationship(back_populates="discovery_flows")
+
+
+FLOWS = [
+    {"id": uuid4(), "flow_id": uuid4(), "flow_type": flow_type} for flow_type in ("discovery", "assessment", "planning")
+]
+# Which flow the rows 1 to 4 of every child mean: the first two have one each, the third none, the fourth shares.
+MEANT = {1: "discovery", 2: "assessment", 3: None, 4: "discovery"}
+
+
+def load(project: Project) -> None:
+    """Rows as the seed found them: imports hold the flow's id, discovery flows its flow_id."""
+    tables = models_before().tables
+    with project.engine.begin() as connection:
+        connection.execute(insert(tables[MASTER]), FLOWS)
+        for table in TABLES[1:]:
+            key = "flow_id" if table == "discovery_flows" else "id"
+            values = {flow["flow_type"]: flow[key] for flow in FLOWS}
+            connection.execute(
+                insert(tables[table]),
+                [{"id": row, "master_flow_id": values.get(flow)} for row, flow in MEANT.items()],
+            )
+
+
+def run_seed(project: Project) -> None:
+    """The seed's work: the revision, compared as it is written, then up, down and up with its rows."""
+    project.create(models_before())
+    load(project)
+    run_scenario(
+        project,
+        before=None,
+        after=Base.metadata,
+        tables=TABLES,
+        upgrade="""\
+op.create_index(op.f('ix_data_imports_master_flow_id'), 'data_imports', ['master_flow_id'], unique=False)
+op.create_index(op.f('ix_raw_import_records_master_flow_id'), 'raw_import_records', ['master_flow_id'], unique=False)
+op.drop_constraint(op.f('data_imports_master_flow_id_fkey'), 'data_imports', type_='foreignkey')
+op.translate_references(
+    'data_imports', 'crewai_flow_state_extensions', ['master_flow_id'],
+    from_cols=['id'], to_cols=['flow_id'],
+)
+op.create_foreign_key(op.f('data_imports_master_flow_id_fkey'), 'data_imports', 'crewai_flow_state_extensions', ['master_flow_id'], ['flow_id'], ondelete='CASCADE')
+op.create_foreign_key(op.f('discovery_flows_master_flow_id_fkey'), 'discovery_flows', 'crewai_flow_state_extensions', ['master_flow_id'], ['flow_id'], ondelete='CASCADE')
+op.drop_constraint(op.f('raw_import_records_master_flow_id_fkey'), 'raw_import_records', type_='foreignkey')
+op.translate_references(
+    'raw_import_records', 'crewai_flow_state_extensions', ['master_flow_id'],
+    from_cols=['id'], to_cols=['flow_id'],
+)
+op.create_foreign_key(op.f('raw_import_records_master_flow_id_fkey'), 'raw_import_records', 'crewai_flow_state_extensions', ['master_flow_id'], ['flow_id'], ondelete='CASCADE')
+""",
+        downgrade="""\
+op.drop_constraint(op.f('raw_import_records_master_flow_id_fkey'), 'raw_import_records', type_='foreignkey')
+op.translate_references(
+    'raw_import_records', 'crewai_flow_state_extensions', ['master_flow_id'],
+    from_cols=['flow_id'], to_cols=['id'],
+)
+op.create_foreign_key(op.f('raw_import_records_master_flow_id_fkey'), 'raw_import_records', 'crewai_flow_state_extensions', ['master_flow_id'], ['id'])
+op.drop_constraint(op.f('discovery_flows_master_flow_id_fkey'), 'discovery_flows', type_='foreignkey')
+op.drop_constraint(op.f('data_imports_master_flow_id_fkey'), 'data_imports', type_='foreignkey')
+op.translate_references(
+    'data_imports', 'crewai_flow_state_extensions', ['master_flow_id'],
+    from_cols=['flow_id'], to_cols=['id'],
+)
+op.create_foreign_key(op.f('data_imports_master_flow_id_fkey'), 'data_imports', 'crewai_flow_state_extensions', ['master_flow_id'], ['id'], ondelete='CASCADE')
+op.drop_index(op.f('ix_raw_import_records_master_flow_id'), table_name='raw_import_records')
+op.drop_index(op.f('ix_data_imports_master_flow_id'), table_name='data_imports')
+""",
+    )
+
+
+def meant_by(project: Project, model: type[DataImport | DiscoveryFlow | RawImportRecord]) -> dict[int, str | None]:
+    """Which flow each row refers to, through the relationship."""
+    with Session(project.engine) as session:
+        found = session.execute(
+            select(model.id, MasterFlow.flow_type).join(model.master_flow, isouter=True).order_by(model.id)
+        )
+        return {row.id: row.flow_type for row in found}
+
+
+def test_the_keys_refer_to_the_business_key_and_back(project: Project) -> None:
+    """The seed's author cleared away as orphans what had only another column's value."""
+    run_seed(project)
+    assert meant_by(project, DataImport) == MEANT
+    assert meant_by(project, RawImportRecord) == MEANT
+    assert meant_by(project, DiscoveryFlow) == MEANT
+
+
+@pytest.mark.parametrize("by", ["SQL", "ORM"])
+def test_a_deleted_master_flow_takes_its_children_along(project: Project, by: str) -> None:
+    """It is what the seed was after; the child without a flow, and another's, stay."""
+    run_seed(project)
+    if by == "SQL":
+        project.execute(f"DELETE FROM {MASTER} WHERE flow_type = 'discovery'")
+    else:
+        with Session(project.engine) as session, session.begin():
+            session.delete(session.scalars(select(MasterFlow).filter_by(flow_type="discovery")).one())
+    for table in TABLES[1:]:
+        assert project.fetch(f"SELECT id FROM {table} ORDER BY id") == [(2,), (3,)], table
+
+
+def test_a_reference_without_its_flow_is_refused_and_nothing_is_changed(project: Project) -> None:
+    """Half of the tables translated and half not would be worse than the wrong key."""
+    project.create(models_before())
+    load(project)
+    project.metadata = Base.metadata
+    project.revision()
+    project.execute("UPDATE discovery_flows SET master_flow_id = gen_random_uuid() WHERE id = 2")
+    with project.engine.connect() as connection:
+        start = catalogue(connection), dict(rows(connection, TABLES))
+    with pytest.raises((OrphansRemain, IntegrityError), match="discovery_flows"):
+        project.upgrade()
+    with project.engine.connect() as connection:
+        assert (catalogue(connection), dict(rows(connection, TABLES))) == start
