@@ -7,9 +7,8 @@ import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Integer, create_engine, insert, text
-
 from models import Base, Channel, ChannelMember, ChatMessage, Company, Meeting, MeetingParticipant, Reaction, User
+from sqlalchemy import Connection, Integer, create_engine, insert, text
 
 COMPANIES = 5
 USERS_EACH = 40

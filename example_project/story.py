@@ -14,12 +14,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from load import load
+from models import Base, Company
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
-
-from load import load
-from models import Base, Company
 from storytelling import differences, inspection
 from storytelling.narrator import Narrator, StoryBroken
 from storytelling.server import temporary_postgresql
