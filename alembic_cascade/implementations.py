@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from time import monotonic
 
-from alembic.operations import BatchOperations, Operations, ops
-from alembic.operations.base import AbstractOperations
+from alembic.operations import AbstractOperations, BatchOperations, Operations, ops
 from sqlalchemy import Connection, inspect, select
 from sqlalchemy.exc import DBAPIError
 
