@@ -39,7 +39,7 @@ def render_alter_foreign_key(autogen_context: AutogenContext, op: AlterForeignKe
     if _in_batch(autogen_context):
         arguments = [repr(target.name), repr(target.referent.name), *_columns(target)]
         keywords = {**_rule_keywords(target, target), **_referent_schema(target)}
-        if existing.name != target.name:
+        if named(existing).name != target.name:
             keywords["existing_constraint_name"] = named(existing).name
         call = _call("batch_op.alter_foreign_key", arguments, keywords)
         return _batch_block(autogen_context, target.source, existing, call)
