@@ -88,7 +88,9 @@ def test_mysql_drops_and_creates() -> None:
 
 def test_not_enforced_is_postgresqls() -> None:
     """Left out, the key would be enforced without a word."""
-    with pytest.raises(UnsupportedDialect, match=r"NOT ENFORCED for posts\.user_id -> users\.id can't be done on mysql"):
+    with pytest.raises(
+        UnsupportedDialect, match=r"NOT ENFORCED for posts\.user_id -> users\.id can't be done on mysql"
+    ):
         script("mysql", "add_foreign_key", *KEY, enforced=False)
 
 
