@@ -67,16 +67,19 @@ def _operations(
                 return
             log.info("Detected altered foreign key %s: %s", existing.label, target.changes_from(existing))
             named = replace(target, name=taken.for_altered(existing, target))
-            yield from _altered(ForeignKeyAltered(existing, named), constraints[target.identity], scope)
+            yield from _altered(ForeignKeyAltered(existing, named), constraints, scope)
 
 
-def _altered(change: ForeignKeyAltered, declared: ForeignKeyConstraint, scope: Scope) -> Iterator[MigrateOperation]:
+def _altered(
+    change: ForeignKeyAltered, constraints: Mapping[Identity, ForeignKeyConstraint], scope: Scope
+) -> Iterator[MigrateOperation]:
     existing, target = change.reflected, change.target
+    declared = constraints[target.identity]
     if_exists = _may_be_absent(existing, scope) or _may_be_absent(target, scope)
     if not change.repointed_within_parent:
         yield AlterForeignKeyOp.between(existing, target, declared=declared, if_exists=if_exists)
         return
-    check_translatable(existing, target, scope)
+    check_translatable(existing, target, constraints, scope)
     new_column = dict(target.pairs)
     yield DropForeignKeyOp(existing, if_exists=if_exists)
     yield TranslateReferencesOp(

@@ -56,6 +56,19 @@ class ForeignKeyNotFound(CascadeError):  # noqa: N818 - the name is part of the 
         )
 
 
+class ForeignKeyRefused(CascadeError):  # noqa: N818 - the name is part of the public contract
+    """The database refuses a foreign key: a column is unknown, a name is taken, a right is missing."""
+
+    def __init__(self, table: str, constraint: str, key: str, problem: str) -> None:
+        self.table = table
+        self.constraint = constraint
+        self.problem = problem
+        super().__init__(
+            f"PostgreSQL refuses the foreign key {constraint!r} ({key}) of {table}: {problem}. Nothing was changed. "
+            f"Correct the revision, or what it finds in the database."
+        )
+
+
 class OrphansRemain(CascadeError):  # noqa: N818 - the name is part of the public contract
     """Rows refer to a parent that does not exist, so the foreign key can't be made."""
 

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from alembic_cascade.dbapi_errors import detail, hint, message, sqlstate
 from alembic_cascade.errors import (
     ForeignKeyNotFound,
+    ForeignKeyRefused,
     OrphansRemain,
     ReferencesNotTranslatable,
     TableNotFound,
@@ -31,7 +32,10 @@ from alembic_cascade.sql.translation_block import REFUSED, translate_block
 log = logging.getLogger("alembic.cascade")
 
 FOREIGN_KEY_VIOLATION = "23503"
-INSUFFICIENT_PRIVILEGE = "42501"
+
+# Data exceptions, violated constraints, and what is unknown, doubled or forbidden:
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+ABOUT_INPUT = ("22", "23", "42")
 
 
 @Operations.implementation_for(AlterForeignKeyOp)
@@ -47,7 +51,8 @@ def alter_foreign_key(operations: AbstractOperations, operation: AlterForeignKey
         return
     existing, target = _located(operations, change[0]), _located(operations, change[1])
     label = f"{change[0].label}: {change[1].changes_from(change[0])}"
-    if _ready(operations, label, (existing.source, target.referent), if_exists=operation.if_exists):
+    tables = [existing.source, target.referent, *([existing.referent] if operation.if_exists else [])]
+    if _ready(operations, label, tables, if_exists=operation.if_exists):
         _check_key(operations, existing)
         with _running(target, label):
             _execute(operations, alter_block(existing, target, if_exists=operation.if_exists))
@@ -75,7 +80,9 @@ def drop_foreign_key(operations: AbstractOperations, operation: DropForeignKeyOp
         return
     key = _located(operations, operation.key)
     label = f"{key.label}: dropped"
-    if _ready(operations, label, (key.source,), if_exists=if_exists):
+    # Without its referent the key can't be there.
+    tables = [key.source, key.referent] if if_exists else [key.source]
+    if _ready(operations, label, tables, if_exists=if_exists):
         _check_key(operations, key)
         with _running(key, label):
             _execute(operations, drop_block(key, if_exists=if_exists))
@@ -106,15 +113,10 @@ def translate_references(operations: AbstractOperations, operation: TranslateRef
     try:
         _execute(operations, translate_block(located))
     except DBAPIError as error:
-        if sqlstate(error) == REFUSED:
-            raise ReferencesNotTranslatable(
-                str(operation.source), operation.label, message(error), hint(error)
-            ) from error
-        if sqlstate(error) == INSUFFICIENT_PRIVILEGE:
-            raise ReferencesNotTranslatable(
-                str(operation.source), operation.label, message(error), "Run the migration as a role that may."
-            ) from error
-        raise
+        if sqlstate(error) != REFUSED and not _is_about_input(error):
+            raise
+        instead = hint(error) or "Nothing was changed. Translate the values by an UPDATE of your own in its place."
+        raise ReferencesNotTranslatable(str(operation.source), operation.label, message(error), instead) from error
     log.info("%s, %.2f s", operation.label, monotonic() - started)
 
 
@@ -219,8 +221,15 @@ def _running(key: ForeignKey, label: str) -> Iterator[None]:
     except DBAPIError as error:
         if sqlstate(error) == FOREIGN_KEY_VIOLATION:
             raise OrphansRemain(str(key.source), key.name or "", key.label, detail(error)) from error
+        if _is_about_input(error):
+            raise ForeignKeyRefused(str(key.source), key.name or "", key.label, message(error)) from error
         raise
     log.info("%s, %.2f s", label, monotonic() - started)
+
+
+def _is_about_input(error: DBAPIError) -> bool:
+    """Whether the server refuses what the operation says, rather than being out of order itself."""
+    return (sqlstate(error) or "").startswith(ABOUT_INPUT)
 
 
 def _execute(operations: AbstractOperations, statement: str) -> None:

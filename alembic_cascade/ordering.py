@@ -54,7 +54,7 @@ def ordered_operations(operations: Sequence[MigrateOperation], scope: Scope) -> 
     """
     units = [unit for unit in table_units(operations, scope) if not _is_optional_creation(unit, scope)]
     units = in_drop_order(in_creation_order(units, scope), scope)
-    footprint = Footprint(units)
+    footprint = Footprint(units, scope)
     rank = drop_ranks([unit for unit in units if unit.drop is not None], scope)
     phases = _Phases()
     for unit in units:
@@ -64,6 +64,8 @@ def ordered_operations(operations: Sequence[MigrateOperation], scope: Scope) -> 
             phases.makes.extend([op] for op in keys_that_wait(unit, footprint, scope, names))
         phases.drops.extend(keys_dropped_first(unit, rank, scope))
         _settle(unit, scope)
+        if scope.is_optional(unit.table) and not unit.drop:
+            _warn_of_unguarded(unit)
     _let_go_of_lost_keys(footprint, phases, scope)
     rest = [operation for unit in units for operation in unit.operations]
     rule_changes = sorted(phases.rule_changes, key=lambda op: _place(_key_made(op), scope))
@@ -75,6 +77,11 @@ def ordered_operations(operations: Sequence[MigrateOperation], scope: Scope) -> 
         *rest,
         *_by_table(operation for group in makes for operation in group),
     ]
+
+
+def _warn_of_unguarded(unit: TableUnit) -> None:
+    if any(unit.alterations):
+        log.warning("%s: only operations on keys skip an optional table; guard the others by hand", unit.table)
 
 
 def _is_optional_creation(unit: TableUnit, scope: Scope) -> bool:
@@ -149,9 +156,12 @@ def _file_alter(alter: AlterForeignKeyOp, footprint: Footprint, phases: _Phases)
 
 
 def _let_go_of_lost_keys(footprint: Footprint, phases: _Phases, scope: Scope) -> None:
-    """Take keys away, and bring them back, round the drop of a UNIQUE that they need, as where it is renamed."""
+    """Take keys away, and bring them back, round a change that they would not let happen.
+
+    Such as the rename of a UNIQUE that they need, or another type of the columns on both ends.
+    """
     in_hand = {op.key for op in phases.drops}
-    for key in scope.reflected_keys if footprint.lost_keys else ():
+    for key in scope.reflected_keys if footprint.loosens_keys else ():
         source = scope.canonical(key.source)
         if key not in in_hand and source not in footprint.dropped and footprint.loses_referent(key):
             phases.drops.append(DropForeignKeyOp(key))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from alembic.operations import MigrateOperation, ops
 
 from alembic_cascade.foreign_keys import ForeignKey, TableName
+from alembic_cascade.keys_of_parents import is_referable, kind_of_type
 from alembic_cascade.scope import Scope
 
 NO_TABLE = TableName(None, "")
@@ -58,12 +59,14 @@ def table_units(operations: Sequence[MigrateOperation], scope: Scope) -> list[Ta
 class Footprint:
     """Which tables, columns and keys of parents a revision brings and takes away."""
 
-    def __init__(self, units: Sequence[TableUnit]) -> None:
+    def __init__(self, units: Sequence[TableUnit], scope: Scope) -> None:
+        self._scope = scope
         self.created = {unit.table: place for place, unit in enumerate(units) if unit.create is not None}
         self.dropped = {unit.table for unit in units if unit.drop is not None}
         self._unsettled: set[tuple[TableName, str]] = set()
         self._dropped_columns: set[tuple[TableName, str]] = set()
-        self.lost_keys: set[tuple[TableName, frozenset[str]]] = set()
+        self._lost_keys: set[tuple[TableName, frozenset[str]]] = set()
+        self._retyped: set[tuple[TableName, str]] = set()
         for unit in units:
             for operation in unit.alterations:
                 self._note(unit.table, operation)
@@ -74,19 +77,21 @@ class Footprint:
                 self._unsettled.add((table, operation.column.name))
             case ops.AlterColumnOp() if operation.modify_type is not None:
                 self._unsettled.add((table, operation.column_name))
+                if self._changes_kind(operation):
+                    self._retyped.add((table, operation.column_name))
             case ops.CreateUniqueConstraintOp():
                 self._unsettled.update((table, column) for column in operation.columns)
             case ops.CreateIndexOp() if operation.unique:
-                self._unsettled.update((table, str(column)) for column in operation.columns)
+                self._unsettled.update((table, column.name) for column in operation.to_index().columns)
             case ops.DropColumnOp():
                 self._dropped_columns.add((table, operation.column_name))
             case ops.DropConstraintOp() if operation.constraint_type == "unique":
                 columns = operation.to_constraint().columns  # type: ignore[attr-defined]
-                self.lost_keys.add((table, frozenset(column.name for column in columns)))
+                self._lost_keys.add((table, frozenset(column.name for column in columns)))
             case ops.DropIndexOp():
                 index = operation.to_index()
-                if index.unique:
-                    self.lost_keys.add((table, frozenset(column.name for column in index.columns)))
+                if is_referable(index):
+                    self._lost_keys.add((table, frozenset(column.name for column in index.columns)))
             case _:
                 pass
 
@@ -96,8 +101,27 @@ class Footprint:
 
     def loses_referent(self, key: ForeignKey) -> bool:
         """Whether this revision drops something that ``key`` may need as long as it exists."""
-        lost = (key.parent, frozenset(key.remote_columns)) in self.lost_keys
-        return lost or key.parent in self.dropped or self.drops_column(key)
+        child = self._scope.canonical(key.source)
+        ends = {(child, column) for column in key.local_columns} | {
+            (key.parent, column) for column in key.remote_columns
+        }
+        return (
+            (key.parent, frozenset(key.remote_columns)) in self._lost_keys
+            or key.parent in self.dropped
+            or self.drops_column(key)
+            # While the key stands, neither end can become something that the other is not.
+            or not ends.isdisjoint(self._retyped)
+        )
+
+    @property
+    def loosens_keys(self) -> bool:
+        """Whether there can be keys that are to be let go though nothing about them changes."""
+        return bool(self._lost_keys or self._retyped)
+
+    def _changes_kind(self, operation: ops.AlterColumnOp) -> bool:
+        types = (operation.existing_type, operation.modify_type)
+        was, becomes = (kind_of_type(type_.compile(dialect=self._scope.dialect)) if type_ else "" for type_ in types)
+        return was != becomes
 
     def drops_column(self, key: ForeignKey) -> bool:
         """Whether this revision drops a column that ``key`` refers to."""

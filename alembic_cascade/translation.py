@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, PrimaryKeyConstraint, Table, UniqueConstraint
+from collections.abc import Iterable
+
+from sqlalchemy import Column, Table
 
 from alembic_cascade.errors import ReferencesNotTranslatable
-from alembic_cascade.foreign_keys import ForeignKey, TableName, column_list
+from alembic_cascade.foreign_keys import ForeignKey, Identity, TableName, column_list
+from alembic_cascade.keys_of_parents import is_unique, kind_of_type
 from alembic_cascade.scope import Scope
 
 
-def check_translatable(existing: ForeignKey, target: ForeignKey, scope: Scope) -> None:
+def check_translatable(existing: ForeignKey, target: ForeignKey, declared: Iterable[Identity], scope: Scope) -> None:
     """Refuse a repoint within one parent whose values can't be taken over.
 
-    Errors: :exc:`.ReferencesNotTranslatable` where the parent's new columns have other types than the old
-    ones, or are not unique in the models.
+    ``declared`` are all keys of the table. Errors: :exc:`.ReferencesNotTranslatable` where the parent's new
+    columns have other types than the old ones, are not unique in the models, or another key stands on a
+    column whose values would change.
     """
     parent = scope.declared_table(target.referent)
     label = f"{column_list(target.source, target.local_columns)}, {existing.target_label} -> {target.target_label}"
-    if not _is_unique(parent, set(target.remote_columns)):
+    if not is_unique(parent, set(target.remote_columns)):
         raise ReferencesNotTranslatable(
             str(target.source),
             label,
@@ -25,9 +29,19 @@ def check_translatable(existing: ForeignKey, target: ForeignKey, scope: Scope) -
             f"Declare a UNIQUE constraint on it, or let the key refer to {existing.target_label} as before.",
         )
     was = dict(existing.pairs)
+    changing = {local for local, remote in target.pairs if was[local] != remote}
+    for parent_name, pairs in declared:
+        in_the_way = changing & {local for local, _ in pairs}
+        if (parent_name, pairs) != target.identity and in_the_way:
+            raise ReferencesNotTranslatable(
+                str(target.source),
+                label,
+                f"{column_list(target.source, tuple(sorted(in_the_way)))} refers to {parent_name} as well",
+                "Its values can't mean a row of both: put one of the keys on a column of its own.",
+            )
     for local, remote in target.pairs:
         old_type, new_type = _type(parent, was[local], scope), _type(parent, remote, scope)
-        if _kind(old_type) != _kind(new_type):
+        if kind_of_type(old_type) != kind_of_type(new_type):
             raise ReferencesNotTranslatable(
                 str(target.source),
                 label,
@@ -38,32 +52,9 @@ def check_translatable(existing: ForeignKey, target: ForeignKey, scope: Scope) -
             )
 
 
-def _is_unique(table: Table, columns: set[str]) -> bool:
-    """Whether the models make the columns a key that PostgreSQL lets a foreign key refer to."""
-    keys = [key for key in table.constraints if isinstance(key, PrimaryKeyConstraint | UniqueConstraint)]
-    indexes = [
-        index
-        for index in table.indexes
-        if index.unique
-        and index.dialect_options["postgresql"]["where"] is None
-        and all(isinstance(expression, Column) for expression in index.expressions)
-    ]
-    return any({column.name for column in key.columns} == columns for key in [*keys, *indexes])
-
-
 def _type(table: Table, column: str, scope: Scope) -> str:
     found: Column[object] | None = next((known for known in table.columns if known.name == column), None)
     if found is None:
         # The column leaves the models with this revision: the database alone knows its type.
         return scope.reflected_type(TableName(table.schema, table.name), column)
     return found.type.compile(dialect=scope.dialect)
-
-
-def _kind(written: str) -> str:
-    """Types between which values pass unchanged: whole numbers, and text of any length."""
-    name = written.partition("(")[0].strip().upper()
-    if name in {"SMALLINT", "INTEGER", "BIGINT", "SERIAL", "BIGSERIAL", "SMALLSERIAL"}:
-        return "a whole number"
-    if name in {"VARCHAR", "TEXT", "CHARACTER VARYING"}:
-        return "text"
-    return written.upper()

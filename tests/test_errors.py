@@ -9,7 +9,15 @@ from models import models, reference
 from project import catalogue
 from sqlalchemy import MetaData
 
-from alembic_cascade import CascadeError, ConfigError, ForeignKeyNotFound, OrphansRemain, TableNotFound, errors
+from alembic_cascade import (
+    CascadeError,
+    ConfigError,
+    ForeignKeyNotFound,
+    ForeignKeyRefused,
+    OrphansRemain,
+    TableNotFound,
+    errors,
+)
 
 if TYPE_CHECKING:
     from project import Project
@@ -134,7 +142,7 @@ def test_columns_of_a_translation_that_do_not_pair(project: Project) -> None:
         project,
         "op.translate_references('posts', 'users', ['user_id'], from_cols=['id'], to_cols=['a', 'b'])",
         ConfigError,
-        "to_cols: must list as many columns as local_cols, 1",
+        "to_cols: has 2 columns, local_cols has 1",
     )
 
 
@@ -173,3 +181,28 @@ def test_the_errors_are_one_tree() -> None:
     listed = [item for item in vars(errors).values() if isinstance(item, type) and issubclass(item, Exception)]
     assert all(issubclass(item, CascadeError) for item in listed if item is not CommandError)
     assert issubclass(CascadeError, CommandError)
+
+
+@pytest.mark.parametrize(
+    ("operation", "problem"),
+    [
+        ("add_foreign_key('k', 'posts', 'users', ['nope'], ['id'])", 'column "nope" referenced in foreign key'),
+        ("add_foreign_key('posts_user_id_fkey', 'posts', 'users', ['user_id'], ['id'])", "already exists"),
+        ("add_foreign_key('k', 'posts', 'posts', ['user_id'], ['user_id'])", "no unique constraint matching"),
+    ],
+)
+def test_what_postgresql_refuses(project: Project, operation: str, problem: str) -> None:
+    """Its message is in ours, and no traceback round it."""
+    project.create(posts())
+    project.write_revision(f"op.{operation}")
+    with pytest.raises(ForeignKeyRefused, match=problem):
+        project.upgrade()
+
+
+@pytest.mark.parametrize("columns", ["[]", "'user_id'", "[1]"])
+def test_columns_of_a_translation_that_are_no_columns(project: Project, columns: str) -> None:
+    """A string would be taken for its letters."""
+    project.create(posts())
+    project.write_revision(f"op.translate_references('posts', 'users', {columns}, from_cols=['id'], to_cols=['id'])")
+    with pytest.raises(ConfigError, match="local_cols: must be a list of column names"):
+        project.upgrade()

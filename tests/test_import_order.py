@@ -26,7 +26,7 @@ MODULES = {dotted(path): ast.parse(path.read_text()) for path in PACKAGE.rglob("
 ROWS = [
     {"errors", "sql", "sql.quoting", "sorting", "dbapi_errors"},
     {"config", "foreign_keys"},
-    {"naming"},
+    {"naming", "keys_of_parents"},
     {"sql.catalogue", "sql.constraints"},
     {"sql.foreign_key_blocks"},
     {"sql.translation_block"},

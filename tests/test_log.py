@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from models import models, number, reference
 from project import cascade_log
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import MetaData, UniqueConstraint
 
 from alembic_cascade import CascadeConfig, configure_options
 
@@ -106,3 +106,27 @@ def test_keys_of_an_optional_table_that_come_and_go(project: Project) -> None:
     project.execute("DROP TABLE legacy")
     project.upgrade()
     project.downgrade()
+
+
+def test_an_absent_optional_parent_takes_its_keys_along(project: Project, caplog: pytest.LogCaptureFixture) -> None:
+    """Where the key could not be made, there is none to drop."""
+    project.options = configure_options(CascadeConfig(optional_tables=["legacy"]))
+    project.create(models(legacy=[], posts=[number("a"), reference("b", "legacy.id"), reference("c", "legacy.id")]))
+    project.metadata = models(
+        legacy=[number("note")],
+        posts=[reference("a", "legacy.id"), number("b"), reference("c", "legacy.id", ondelete="CASCADE")],
+    )
+    revision = project.revision()
+    assert revision.upgrade.count("if_exists=True") == 3
+    assert "legacy: only operations on keys skip an optional table; guard the others by hand" in cascade_log(
+        caplog.records
+    )
+    project.execute("DROP TABLE legacy CASCADE")
+    project.metadata = MetaData()
+    text = (project.path / "versions").glob("*.py").__next__()
+    text.write_text(
+        "".join(line for line in text.read_text().splitlines(keepends=True) if "column('legacy'" not in line)
+    )
+    project.upgrade()
+    project.downgrade()
+    assert project.fetch("SELECT conname FROM pg_constraint WHERE contype = 'f'") == []

@@ -25,11 +25,7 @@ def key_from_arguments(
     """
     if not constraint_name:
         raise ConfigError("constraint_name", "a foreign key in a revision must be named")
-    for argument, columns in (("local_cols", local_cols), ("remote_cols", remote_cols)):
-        if isinstance(columns, str) or not columns:
-            raise ConfigError(argument, f"must be a list of column names, not {columns!r}")
-    if len(local_cols) != len(remote_cols):
-        raise ConfigError("remote_cols", f"has {len(remote_cols)} columns, local_cols has {len(local_cols)}")
+    check_columns(local_cols=local_cols, remote_cols=remote_cols)
     initially = str(rule.get("initially") or "IMMEDIATE").upper()
     if initially not in {"IMMEDIATE", "DEFERRED"}:
         raise ConfigError("initially", f"must be 'IMMEDIATE' or 'DEFERRED', not {rule['initially']!r}")
@@ -49,6 +45,18 @@ def key_from_arguments(
         validated=not rule.get("not_valid", False),
         enforced=bool(rule.get("enforced", True)),
     )
+
+
+def check_columns(local_cols: Sequence[str], **others: Sequence[str]) -> None:
+    """Refuse what is no list of column names, or not as many as ``local_cols``.
+
+    Errors: :exc:`.ConfigError` that names the argument.
+    """
+    for argument, columns in {"local_cols": local_cols, **others}.items():
+        if isinstance(columns, str) or not columns or not all(isinstance(column, str) for column in columns):
+            raise ConfigError(argument, f"must be a list of column names, not {columns!r}")
+        if len(columns) != len(local_cols):
+            raise ConfigError(argument, f"has {len(columns)} columns, local_cols has {len(local_cols)}")
 
 
 def _action(argument: str, text: str | None) -> Action:

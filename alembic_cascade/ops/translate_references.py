@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from alembic.operations import MigrateOperation, Operations
 
-from alembic_cascade.errors import ConfigError
 from alembic_cascade.foreign_keys import TableName, column_list
+from alembic_cascade.ops.arguments import check_columns
 
 
 @Operations.register_operation("translate_references")
@@ -85,9 +85,7 @@ class TranslateReferencesOp(MigrateOperation):
         without ON UPDATE CASCADE refers to ``local_cols``; :exc:`.TableNotFound`;
         :exc:`.UnsupportedDialect` on anything but PostgreSQL. The database is as it was after each.
         """
-        for argument, columns in (("from_cols", from_cols), ("to_cols", to_cols)):
-            if len(columns) != len(local_cols):
-                raise ConfigError(argument, f"must list as many columns as local_cols, {len(local_cols)}")
+        check_columns(local_cols, from_cols=from_cols, to_cols=to_cols)
         operations.invoke(
             cls(
                 TableName(source_schema, source_table),

@@ -168,20 +168,15 @@ def regclass(name: TableName) -> ColumnElement[Any]:
 
 
 def matching_foreign_key(key: ForeignKey) -> Select[Any]:
-    """The database's key of that name, or else the one with the same column pairs and referent.
+    """The database's key with the same column pairs and referent; of several, the one of that name.
 
-    One row at most: its name, and its comment. A clone on a partition is not looked at.
+    One row at most: its name, and its comment. A namesake on other columns is another key, and a clone on
+    a partition is not looked at.
     """
     assert key.name is not None
-    name = clipped_name(key.name)
     found = pg_constraint.alias("found")
     local, remote = _by_local_name(found)
     pairs = sorted(key.pairs)
-    same_pairs = and_(
-        found.c.confrelid == regclass(key.referent),
-        local == _text_array(column for column, _ in pairs),
-        remote == _text_array(column for _, column in pairs),
-    )
     return (
         select(
             found.c.conname.label("name"),
@@ -191,9 +186,11 @@ def matching_foreign_key(key: ForeignKey) -> Select[Any]:
             found.c.conrelid == regclass(key.source),
             found.c.contype == "f",
             found.c.conparentid == 0,
-            or_(found.c.conname == name, same_pairs),
+            found.c.confrelid == regclass(key.referent),
+            local == _text_array(column for column, _ in pairs),
+            remote == _text_array(column for _, column in pairs),
         )
-        .order_by(found.c.conname != name, found.c.conname)
+        .order_by(found.c.conname != clipped_name(key.name), found.c.conname)
         .limit(1)
     )
 

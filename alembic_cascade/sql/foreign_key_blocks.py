@@ -13,6 +13,7 @@ from sqlalchemy.schema import AddConstraint
 from sqlalchemy.sql.elements import ClauseElement
 
 from alembic_cascade.foreign_keys import ForeignKey, TableName
+from alembic_cascade.naming import clipped_name
 from alembic_cascade.sql.catalogue import matching_foreign_key
 from alembic_cascade.sql.constraints import constraint_of
 from alembic_cascade.sql.quoting import DIALECT, dollar_quote, quote_literal, quote_table
@@ -20,10 +21,14 @@ from alembic_cascade.sql.quoting import DIALECT, dollar_quote, quote_literal, qu
 
 def alter_block(existing: ForeignKey, target: ForeignKey, *, if_exists: bool) -> str:
     """One ALTER TABLE that drops ``existing`` and adds ``target``; the comment on the key stays."""
-    name = "present.name" if target.name == existing.name else quote_literal(target.name or "")
+    name = "present.name"
+    if target.name != existing.name:
+        # A key that has a name of its own in this deployment keeps it, also where the text renames it.
+        was = quote_literal(clipped_name(existing.name or ""))
+        name = f"CASE present.name WHEN {was} THEN {quote_literal(target.name or '')} ELSE present.name END"
     table = quote_literal(quote_table(*existing.source))
     return _block(
-        [existing.source, target.referent],
+        [existing.source, existing.referent, target.referent] if if_exists else [existing.source, target.referent],
         f"""FOR present IN
 {indent(literal_sql(matching_foreign_key(existing)), "    ")}
 LOOP
@@ -55,7 +60,7 @@ def drop_block(key: ForeignKey, *, if_exists: bool) -> str:
     """One ALTER TABLE that drops ``key``, whatever its name in this deployment."""
     table = quote_literal(quote_table(*key.source))
     return _block(
-        [key.source],
+        [key.source, key.referent] if if_exists else [key.source],
         f"""FOR present IN
 {indent(literal_sql(matching_foreign_key(key)), "    ")}
 LOOP

@@ -35,12 +35,13 @@ def translate_block(translation: Translation) -> str:
             "PERFORM set_config('row_security', 'off', true);",
             "SET CONSTRAINTS ALL IMMEDIATE;",
             f"LOCK TABLE {quote_table(*source)} IN SHARE ROW EXCLUSIVE MODE;",
+            _RELATIONS.format(child=_regclass(source)),
             _type_check(translation),
             _unique_check(referent, translation.from_cols),
             _unique_check(referent, translation.to_cols),
             _other_keys_check(translation),
             _parent_check(translation),
-            _SILENCE.format(child=_regclass(source)),
+            _SILENCE,
             _update(translation),
             "SET CONSTRAINTS ALL IMMEDIATE;",
             "FOREACH statement IN ARRAY states LOOP\n    EXECUTE statement;\nEND LOOP;",
@@ -60,7 +61,16 @@ DECLARE
     silenced record;
     statement text;
     states text[] := '{}';
+    relations oid[];
 """
+
+# The table with its partitions, and with those that inherit from it.
+_RELATIONS = """\
+relations := ARRAY(
+    WITH RECURSIVE tree (relation) AS (
+        SELECT {child}::oid
+        UNION SELECT inhrelid FROM pg_catalog.pg_inherits JOIN tree ON inhparent = tree.relation)
+    SELECT relation FROM tree);"""
 
 # A translated row means what it meant before: triggers that would change it further stay out, and each
 # gets its own state back.
@@ -68,8 +78,7 @@ _SILENCE = """\
 FOR silenced IN
     SELECT tgrelid::regclass AS relation, tgname AS name, tgenabled AS state
     FROM pg_catalog.pg_trigger
-    WHERE NOT tgisinternal AND tgenabled IN ('O', 'A')
-        AND (tgrelid = {child} OR tgrelid IN (SELECT relid FROM pg_partition_tree({child})))
+    WHERE NOT tgisinternal AND tgenabled IN ('O', 'A') AND tgrelid = ANY (relations)
     ORDER BY tgrelid, tgname
 LOOP
     EXECUTE format('ALTER TABLE ONLY %s DISABLE TRIGGER %I', silenced.relation, silenced.name);
@@ -130,17 +139,15 @@ def _other_keys_check(translation: Translation) -> str:
         for local, held, new in zip(translation.local_cols, translation.from_cols, translation.to_cols, strict=True)
         if held != new
     )
-    child = _regclass(translation.source)
-    numbers = (
-        f"(SELECT array_agg(attnum) FROM pg_catalog.pg_attribute "
-        f"WHERE attrelid = {child} AND attname = ANY ({quote_text_array(changing)}))"
-    )
+    columns = quote_text_array(changing)
     check = f"""\
 SELECT format('the key %I of %s is in the way', conname, conrelid::regclass) INTO problem
 FROM pg_catalog.pg_constraint
 WHERE contype = 'f' AND conparentid = 0
-    AND ((conrelid = {child} AND conkey && {numbers})
-        OR (confrelid = {child} AND confkey && {numbers} AND confupdtype <> 'c'))
+    AND ((conrelid = ANY (relations) AND EXISTS (SELECT FROM pg_catalog.pg_attribute
+            WHERE attrelid = conrelid AND attnum = ANY (conkey) AND attname = ANY ({columns})))
+        OR (confrelid = ANY (relations) AND confupdtype <> 'c' AND EXISTS (SELECT FROM pg_catalog.pg_attribute
+            WHERE attrelid = confrelid AND attnum = ANY (confkey) AND attname = ANY ({columns}))))
 ORDER BY conname LIMIT 1;"""
     return f"{check}\n" + _refuse_if_problem("Drop it before, and create it again afterwards.")
 
@@ -173,14 +180,22 @@ def _update(translation: Translation) -> str:
         f"{quote_identifier(local)} = parent.{quote_identifier(new)}"
         for local, new in zip(translation.local_cols, translation.to_cols, strict=True)
     )
-    changed = quote_literal(f"{translation.referent} was written to meanwhile")
+    changed = quote_literal(
+        f"not all rows of {translation.source} could be changed, by a rule of the table or a writer to "
+        f"{translation.referent}"
+    )
+    unfit = quote_literal(f" values do not fit into {column_list(translation.source, translation.local_cols)}")
+    arrived = _pairs(translation.local_cols, translation.to_cols)
     return f"""\
 UPDATE {child} AS child SET {values} FROM {parent} AS parent WHERE {_is_parent(translation)};
 GET DIAGNOSTICS translated = ROW_COUNT;
 IF translated <> held THEN
     problem := {changed};
 END IF;
-{_refuse_if_problem("Run the migration again.")}"""
+{_refuse_if_problem("Take the rule away, or run the migration again.")}
+SELECT nullif(count(*), 0) || {unfit} INTO problem FROM {child} AS child
+    WHERE {_holds_reference(translation)} AND NOT EXISTS (SELECT FROM {parent} AS parent WHERE {arrived});
+{_refuse_if_problem("Give it the type of the column that it is to refer to.")}"""
 
 
 def _holds_reference(translation: Translation) -> str:
@@ -188,7 +203,11 @@ def _holds_reference(translation: Translation) -> str:
 
 
 def _is_parent(translation: Translation) -> str:
+    return _pairs(translation.local_cols, translation.from_cols)
+
+
+def _pairs(local_cols: tuple[str, ...], remote_cols: tuple[str, ...]) -> str:
     return " AND ".join(
-        f"child.{quote_identifier(local)} = parent.{quote_identifier(held)}"
-        for local, held in zip(translation.local_cols, translation.from_cols, strict=True)
+        f"child.{quote_identifier(local)} = parent.{quote_identifier(remote)}"
+        for local, remote in zip(local_cols, remote_cols, strict=True)
     )

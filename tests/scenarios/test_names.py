@@ -120,3 +120,40 @@ def test_a_convention_longer_than_a_name_can_be_is_cut_as_sqlalchemy_cuts_it(pro
     project.metadata = long_names(ondelete="CASCADE")
     assert "existing_constraint_name" not in project.revision().text
     run_up_down_up(project)
+
+
+KEYS = "SELECT conname, confrelid::regclass::text, confdeltype FROM pg_constraint WHERE contype = 'f' ORDER BY 1"
+
+
+def test_a_namesake_on_other_columns_is_another_key(project: Project) -> None:
+    """PostgreSQL counts nameless keys up, in every deployment in the order in which they were made."""
+    project.execute(
+        "CREATE TABLE p (id int PRIMARY KEY)",
+        "CREATE TABLE q (id int PRIMARY KEY)",
+        "CREATE TABLE c (id int PRIMARY KEY, x int)",
+        "ALTER TABLE c ADD CONSTRAINT c_x_fkey FOREIGN KEY (x) REFERENCES q",
+        "ALTER TABLE c ADD CONSTRAINT c_x_fkey1 FOREIGN KEY (x) REFERENCES p",
+    )
+    project.write_revision(
+        "op.alter_foreign_key('c_x_fkey', 'c', 'p', ['x'], ['id'], ondelete='CASCADE', existing_ondelete=None)",
+        "op.drop_foreign_key('c_x_fkey', 'c', 'p', ['x'], ['id'])",
+    )
+    project.upgrade()
+    assert project.fetch(KEYS) == [("c_x_fkey", "q", "a"), ("c_x_fkey1", "p", "c")]
+    project.downgrade()
+    assert project.fetch(KEYS) == [("c_x_fkey", "q", "a")]
+
+
+def test_a_key_with_a_name_of_its_own_keeps_it_where_the_revision_renames(project: Project) -> None:
+    """The downgrade could not give it back."""
+    project.create(models(p=[], c=[reference("x", "p.id", name="by_hand")]))
+    project.write_revision(
+        "op.alter_foreign_key('new', 'c', 'p', ['x'], ['id'], ondelete='CASCADE', existing_ondelete=None, "
+        "existing_constraint_name='old')",
+        "op.alter_foreign_key('old', 'c', 'p', ['x'], ['id'], existing_ondelete='CASCADE', "
+        "existing_constraint_name='new')",
+    )
+    project.upgrade()
+    assert project.fetch(KEYS) == [("by_hand", "p", "c")]
+    project.downgrade()
+    assert project.fetch(KEYS) == [("by_hand", "p", "a")]

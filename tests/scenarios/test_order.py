@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from models import add_table, models, number, reference
 from scenario import run_scenario
-from sqlalchemy import Column, ForeignKey, MetaData, UniqueConstraint
+from sqlalchemy import Column, ForeignKey, Integer, MetaData, Numeric, Table, UniqueConstraint
 
 if TYPE_CHECKING:
     from project import Project
@@ -289,3 +289,84 @@ def test_the_text_is_the_same_for_every_hash_seed(project: Project, tmp_path: Pa
     }
     assert len(texts) == 1
     assert "gone8" in texts.pop()
+
+
+def test_an_inline_key_waits_for_a_unique_index_of_its_parent(project: Project) -> None:
+    """Alembic makes new tables before it alters those that are there."""
+    run_scenario(
+        project,
+        before=models(zones=[number("code")]),
+        after=models(zones=[number("code", unique=True, index=True)], areas=[reference("zone", "zones.code")]),
+        upgrade="""\
+op.create_table('areas',
+sa.Column('id', sa.Integer(), autoincrement=False, nullable=False),
+sa.Column('zone', sa.Integer(), nullable=True),
+sa.PrimaryKeyConstraint('id')
+)
+op.create_index(op.f('ix_zones_code'), 'zones', ['code'], unique=True)
+op.create_foreign_key(op.f('areas_zone_fkey'), 'areas', 'zones', ['zone'], ['code'])
+""",
+        downgrade="""\
+op.drop_constraint(op.f('areas_zone_fkey'), 'areas', type_='foreignkey')
+op.drop_index(op.f('ix_zones_code'), table_name='zones')
+op.drop_table('areas')
+""",
+    )
+
+
+def test_a_key_is_let_go_while_both_of_its_ends_change_their_type(project: Project) -> None:
+    """Between the two ALTER COLUMNs its ends would not fit together."""
+
+    def zones(type_: type[Integer | Numeric]) -> MetaData:
+        metadata = MetaData()
+        Table("zones", metadata, Column("id", type_, primary_key=True, autoincrement=False))
+        Table("areas", metadata, Column("zone", ForeignKey("zones.id")), Column("size", Integer))
+        return metadata
+
+    run_scenario(
+        project,
+        before=zones(Integer),
+        after=zones(Numeric),
+        upgrade="""\
+op.drop_constraint(op.f('areas_zone_fkey'), 'areas', type_='foreignkey')
+op.alter_column('areas', 'zone',
+           existing_type=sa.INTEGER(),
+           type_=sa.Numeric(),
+           existing_nullable=True)
+op.alter_column('zones', 'id',
+           existing_type=sa.INTEGER(),
+           type_=sa.Numeric(),
+           existing_nullable=False,
+           autoincrement=False)
+op.create_foreign_key(op.f('areas_zone_fkey'), 'areas', 'zones', ['zone'], ['id'])
+""",
+        downgrade="""\
+op.drop_constraint(op.f('areas_zone_fkey'), 'areas', type_='foreignkey')
+op.alter_column('zones', 'id',
+           existing_type=sa.Numeric(),
+           type_=sa.INTEGER(),
+           existing_nullable=False,
+           autoincrement=False)
+op.alter_column('areas', 'zone',
+           existing_type=sa.Numeric(),
+           type_=sa.INTEGER(),
+           existing_nullable=True)
+op.create_foreign_key(op.f('areas_zone_fkey'), 'areas', 'zones', ['zone'], ['id'])
+""",
+    )
+
+
+def test_a_key_stays_where_an_index_goes_that_it_can_not_need(project: Project) -> None:
+    """A partial index is no referent."""
+    before = models(zones=[number("code"), UniqueConstraint("code")], areas=[reference("zone", "zones.code")])
+    run_scenario(
+        project,
+        before=before,
+        after=before,
+        setup=["CREATE UNIQUE INDEX some_zones ON zones (code) WHERE id > 0"],
+        upgrade="op.drop_index(op.f('some_zones'), table_name='zones', postgresql_where='(id > 0)')\n",
+        downgrade=(
+            "op.create_index(op.f('some_zones'), 'zones', ['code'], unique=True, "
+            "postgresql_where='(id > 0)')\n"
+        ),
+    )

@@ -8,7 +8,7 @@ import pytest
 from models import models, number, reference
 from project import catalogue
 from scenario import run_scenario
-from sqlalchemy import Column, MetaData, String, UniqueConstraint
+from sqlalchemy import Column, ForeignKeyConstraint, MetaData, String, UniqueConstraint
 
 from alembic_cascade import ReferencesNotTranslatable
 
@@ -194,6 +194,16 @@ def test_a_column_that_leaves_with_the_revision_is_refused(project: Project) -> 
             "ALTER TABLE orders ADD CONSTRAINT second FOREIGN KEY (customer) REFERENCES customers",
             r"the key second of orders is in the way",
         ),
+        (
+            "CREATE TABLE old_orders (FOREIGN KEY (customer) REFERENCES customers) INHERITS (orders)",
+            r"the key old_orders_customer_fkey of old_orders is in the way",
+        ),
+        ("CREATE RULE never AS ON UPDATE TO orders DO INSTEAD NOTHING", r"not all rows of orders could be changed"),
+        (
+            "ALTER TABLE orders ADD UNIQUE (customer); UPDATE customers SET number = 2 WHERE id = 1; "
+            "INSERT INTO orders VALUES (2, 2)",
+            r"duplicate key value violates unique constraint",
+        ),
     ],
 )
 def test_what_would_lose_a_reference_is_refused_and_nothing_changed(project: Project, spoil: str, problem: str) -> None:
@@ -235,3 +245,50 @@ def test_rows_that_row_security_hides_are_refused(project: Project) -> None:
     project.borrowed = None
     assert project.fetch("SELECT * FROM orders") == [(1, 1)]
     project.execute(f"DROP OWNED BY {role} CASCADE", f"DROP ROLE {role}")
+
+
+def test_two_keys_on_a_column_that_would_change_are_refused_when_the_revision_is_written(project: Project) -> None:
+    """A value can't mean a customer's number and a person at once."""
+
+    def both(target: str) -> MetaData:
+        return models(
+            customers=[number("number", unique=True)],
+            people=[],
+            orders=[reference("customer", target), ForeignKeyConstraint(["customer"], ["people.id"])],
+        )
+
+    project.create(both("customers.id"))
+    project.metadata = both("customers.number")
+    with pytest.raises(ReferencesNotTranslatable, match=r"orders\.customer refers to people as well"):
+        project.revision()
+
+
+def test_a_value_that_the_column_would_change_is_refused(project: Project) -> None:
+    """varchar(3) cuts blanks off without a word."""
+    project.execute(
+        "CREATE TABLE p (id varchar(3) PRIMARY KEY, code text UNIQUE)",
+        "CREATE TABLE c (x varchar(3))",
+        "INSERT INTO p VALUES ('a', 'abc   ')",
+        "INSERT INTO c VALUES ('a')",
+    )
+    project.write_revision("op.translate_references('c', 'p', ['x'], from_cols=['id'], to_cols=['code'])")
+    with pytest.raises(ReferencesNotTranslatable, match=r"1 values do not fit into c\.x"):
+        project.upgrade()
+    assert project.fetch("SELECT x FROM c") == [("a",)]
+
+
+def test_triggers_of_tables_that_inherit_stay_out_too(project: Project) -> None:
+    """The UPDATE reaches their rows."""
+    project.execute(
+        "CREATE TABLE p (id int PRIMARY KEY, code int UNIQUE)",
+        "CREATE TABLE c (x int, note text)",
+        "CREATE TABLE heir () INHERITS (c)",
+        "CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.note := 1; RETURN NEW; END'",
+        "CREATE TRIGGER touch BEFORE UPDATE ON heir FOR EACH ROW EXECUTE FUNCTION touch()",
+        "INSERT INTO p VALUES (1, 2)",
+        "INSERT INTO heir VALUES (1, 'as it was')",
+    )
+    project.write_revision("op.translate_references('c', 'p', ['x'], from_cols=['id'], to_cols=['code'])")
+    project.upgrade()
+    assert project.fetch("SELECT * FROM c") == [(2, "as it was")]
+    assert project.fetch("SELECT tgenabled FROM pg_trigger WHERE tgname = 'touch'") == [("O",)]
