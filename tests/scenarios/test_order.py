@@ -368,7 +368,6 @@ def test_a_key_stays_where_an_index_goes_that_it_can_not_need(project: Project) 
         setup=["CREATE UNIQUE INDEX some_zones ON zones (code) WHERE id > 0"],
         upgrade="op.drop_index(op.f('some_zones'), table_name='zones', postgresql_where='(id > 0)')\n",
         downgrade=(
-            "op.create_index(op.f('some_zones'), 'zones', ['code'], unique=True, "
-            "postgresql_where='(id > 0)')\n"
+            "op.create_index(op.f('some_zones'), 'zones', ['code'], unique=True, postgresql_where='(id > 0)')\n"
         ),
     )
