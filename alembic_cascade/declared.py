@@ -77,6 +77,7 @@ def _declared_key(table: Table, constraint: ForeignKeyConstraint, canonical: Can
         match=match if match not in {"", "SIMPLE"} else None,
         validated=not constraint.dialect_options["postgresql"]["not_valid"],
         enforced=_declared_enforced(table, constraint),
+        comment=constraint.comment,
     )
 
 

@@ -73,7 +73,8 @@ class ForeignKey:
     ``source`` and ``referent`` are written as the model writes them; ``parent`` is the referent by
     the name that keys are compared by. ``pairs`` are (local, remote) columns in the order of the
     definition. ``match`` is None for PostgreSQL's default, SIMPLE. ``validated`` is False for
-    NOT VALID, ``enforced`` False for NOT ENFORCED (PostgreSQL 18).
+    NOT VALID, ``enforced`` False for NOT ENFORCED (PostgreSQL 18). A ``comment`` is no part of what is
+    compared: an altered key keeps its own, and one that is made again gets it back.
     """
 
     name: str | None
@@ -87,6 +88,7 @@ class ForeignKey:
     match: str | None = None
     validated: bool = True
     enforced: bool = True
+    comment: str | None = field(default=None, compare=False)
     compared_referent: TableName | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:

@@ -79,6 +79,7 @@ def _key_from_catalogue(row: RowMapping, schema: str | None) -> ForeignKey:
         # PostgreSQL 18 marks a NOT ENFORCED key as not valid, too.
         validated=row["convalidated"] or not row["enforced"],
         enforced=row["enforced"],
+        comment=row["remark"],
     )
 
 

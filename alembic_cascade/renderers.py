@@ -57,7 +57,11 @@ def render_add_foreign_key(autogen_context: AutogenContext, op: AddForeignKeyOp)
     if op.is_ordinary:
         return _lines(autogen_context, op.ordinary())
     arguments = [repr(key.name), repr(key.source.name), repr(key.referent.name), *_columns(key)]
-    keywords = {**_rule_keywords(key, key), **_schemas(key), **({"if_exists": True} if op.if_exists else {})}
+    keywords = {**_rule_keywords(key, key), **_schemas(key)}
+    if key.comment is not None:
+        keywords["comment"] = key.comment
+    if op.if_exists:
+        keywords["if_exists"] = True
     return _call(f"{_prefix(autogen_context)}add_foreign_key", arguments, keywords)
 
 

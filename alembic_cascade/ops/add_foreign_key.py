@@ -45,7 +45,7 @@ class AddForeignKeyOp(ops.CreateForeignKeyOp):
     @property
     def is_ordinary(self) -> bool:
         """Whether ``op.create_foreign_key`` says all of it."""
-        return self.key.enforced and not self.if_exists
+        return self.key.enforced and self.key.comment is None and not self.if_exists
 
     def ordinary(self) -> ops.CreateForeignKeyOp:
         """Alembic's own operation, which says nothing of ``enforced`` and ``if_exists``."""
@@ -78,11 +78,13 @@ class AddForeignKeyOp(ops.CreateForeignKeyOp):
         enforced: bool = True,
         source_schema: str | None = None,
         referent_schema: str | None = None,
+        comment: str | None = None,
         if_exists: bool = False,
     ) -> None:
-        """Make a foreign key, as ``op.create_foreign_key`` does, with two things more.
+        """Make a foreign key, as ``op.create_foreign_key`` does, with three things more.
 
         :param enforced: False makes it NOT ENFORCED (PostgreSQL 18).
+        :param comment: the comment on the constraint.
         :param if_exists: skip the operation, with a log line, where the source or the referent table is absent.
 
         The other arguments are those of :func:`op.alter_foreign_key`.
@@ -96,7 +98,7 @@ class AddForeignKeyOp(ops.CreateForeignKeyOp):
                 "match": match, "not_valid": not_valid, "enforced": enforced,
             },
         )  # fmt: skip
-        operations.invoke(cls(key, if_exists=if_exists))
+        operations.invoke(cls(replace(key, comment=comment), if_exists=if_exists))
 
 
 @Operations.register_operation("drop_foreign_key")

@@ -16,6 +16,8 @@ def create_operation(key: ForeignKey) -> ops.CreateForeignKeyOp:
     operation = ops.CreateForeignKeyOp.from_constraint(constraint_of(key))
     if not key.enforced:
         operation.kw["info"] = {INFO_KEY: {"enforced": False}}
+    if key.comment is not None:
+        operation.kw["comment"] = key.comment
     return operation
 
 
@@ -42,6 +44,7 @@ def created_key(operation: ops.CreateForeignKeyOp) -> ForeignKey:
         match=arguments.get("match"),
         validated=not arguments.get("postgresql_not_valid"),
         enforced=info.get(INFO_KEY, {}).get("enforced", True),
+        comment=arguments.get("comment"),
     )
 
 

@@ -141,6 +141,7 @@ def foreign_keys_in_schema(schema: str | None, server_version: tuple[int, ...]) 
             since("conperiod", false()).label("temporal"),
             (key.c.conparentid != 0).label("cloned"),
             (origin.c.conrelid != key.c.conrelid).label("inherited"),
+            func.pg_catalog.obj_description(key.c.oid, "pg_constraint").label("remark"),
         )
         .select_from(key)
         .join(child, child.c.oid == key.c.conrelid)

@@ -46,14 +46,13 @@ END LOOP;
 
 
 def add_block(key: ForeignKey, *, if_exists: bool) -> str:
-    """One ALTER TABLE that adds ``key``."""
-    statement = "ALTER TABLE %s ADD CONSTRAINT %I %s"
-    arguments = ", ".join(map(quote_literal, (quote_table(*key.source), key.name or "", definition(key))))
-    return _block(
-        [key.source, key.referent],
-        f"EXECUTE format({quote_literal(statement)}, {arguments});",
-        if_exists=if_exists,
-    )
+    """One ALTER TABLE that adds ``key``, and its comment."""
+    table, name = quote_literal(quote_table(*key.source)), quote_literal(key.name or "")
+    body = f"EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I %s', {table}, {name}, {quote_literal(definition(key))});"
+    if key.comment is not None:
+        remark = quote_literal(key.comment)
+        body += f"\nEXECUTE format('COMMENT ON CONSTRAINT %I ON %s IS %L', {name}, {table}, {remark});"
+    return _block([key.source, key.referent], body, if_exists=if_exists)
 
 
 def drop_block(key: ForeignKey, *, if_exists: bool) -> str:

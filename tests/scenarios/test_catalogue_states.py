@@ -210,5 +210,22 @@ def test_a_contradiction_in_the_models_is_a_warning(project: Project, caplog: py
     ]
 
 
+def test_a_removed_key_comes_back_with_its_comment(project: Project) -> None:
+    """Alembic's own operation has no word for it."""
+    run_scenario(
+        project,
+        before=posts(ondelete="CASCADE"),
+        after=WITHOUT_KEY,
+        setup=["COMMENT ON CONSTRAINT posts_user_id_fkey ON posts IS 'it''s :kept, 100 %'"],
+        upgrade="op.drop_constraint(op.f('posts_user_id_fkey'), 'posts', type_='foreignkey')\n",
+        downgrade="""\
+op.add_foreign_key(
+    'posts_user_id_fkey', 'posts', 'users', ['user_id'], ['id'],
+    ondelete='CASCADE', comment="it's :kept, 100 %",
+)
+""",
+    )
+
+
 def _warnings(records: list[logging.LogRecord]) -> list[str]:
     return [record.getMessage() for record in records if record.levelname == "WARNING"]
