@@ -21,6 +21,7 @@ from sqlalchemy import (
     column,
     false,
     func,
+    literal_column,
     null,
     or_,
     select,
@@ -33,7 +34,7 @@ from sqlalchemy.sql import quoted_name
 
 from alembic_cascade.foreign_keys import ForeignKey, TableName
 from alembic_cascade.naming import clipped_name
-from alembic_cascade.sql.quoting import quote_table
+from alembic_cascade.sql.quoting import quote_literal, quote_table
 
 CATALOGUE = quoted_name("pg_catalog", quote=False)
 
@@ -165,7 +166,7 @@ def names_in_schema(schema: str | None) -> Select[Any]:
 
 def regclass(name: TableName) -> ColumnElement[Any]:
     """The relation of that name, NULL where there is none."""
-    return func.pg_catalog.to_regclass(quote_table(*name), type_=REGCLASS)
+    return func.pg_catalog.to_regclass(_text(quote_table(*name)), type_=REGCLASS)
 
 
 def matching_foreign_key(key: ForeignKey) -> Select[Any]:
@@ -191,7 +192,7 @@ def matching_foreign_key(key: ForeignKey) -> Select[Any]:
             local == _text_array(column for column, _ in pairs),
             remote == _text_array(column for _, column in pairs),
         )
-        .order_by(found.c.conname != clipped_name(key.name), found.c.conname)
+        .order_by(found.c.conname != _text(clipped_name(key.name)), found.c.conname)
         .limit(1)
     )
 
@@ -210,7 +211,12 @@ def foreign_key_names(table: TableName) -> Select[Any]:
 
 
 def _text_array(values: Iterable[str]) -> ColumnElement[Any]:
-    return cast(array(list(values)), ARRAY(Text))
+    return cast(array([_text(value) for value in values]), ARRAY(Text))
+
+
+def _text(value: str) -> ColumnElement[str]:
+    """A string as a literal of its own: rendered as one by SQLAlchemy 2.0, a backslash would be doubled."""
+    return literal_column(quote_literal(value), Text)
 
 
 def _by_local_name(key: FromClause) -> tuple[ColumnElement[Any], ColumnElement[Any]]:

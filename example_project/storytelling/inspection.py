@@ -103,7 +103,8 @@ UNION ALL
 SELECT 'constraint', conrelid::regclass::text, conname,
     concat_ws(' ', pg_get_constraintdef(oid), CASE WHEN convalidated THEN 'valid' ELSE 'not valid' END,
         obj_description(oid, 'pg_constraint'))
-FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+-- NOT NULL is told by the columns, above; PostgreSQL 18 lists it among the constraints, too.
+FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype <> 'n'
 UNION ALL
 SELECT 'index', tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'
 UNION ALL
