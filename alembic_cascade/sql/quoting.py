@@ -35,7 +35,9 @@ def quote_literal(value: str) -> str:
     See https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-CONSTANTS
     """
     doubled = value.replace("'", "''")
-    return "E'" + doubled.replace("\\", "\\\\") + "'" if "\\" in value else f"'{doubled}'"
+    # A line break is written as an escape, for blocks of statements are indented as they are put together.
+    escaped = doubled.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+    return f"'{doubled}'" if escaped == doubled else f"E'{escaped}'"
 
 
 def quote_text_array(values: tuple[str, ...]) -> str:
