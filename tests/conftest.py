@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 
     import psycopg
 
-settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+# By default the same examples in every run, so that a red run means a change; TEST_EXAMPLES asks for new ones.
+settings.register_profile(
+    "default",
+    deadline=None,
+    derandomize="TEST_EXAMPLES" not in os.environ,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 settings.load_profile("default")
 
 # Which embedded release serves the tests; another server is taken by --postgresql-host and --postgresql-port.
