@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -16,8 +15,6 @@ from alembic_cascade.ops import AddForeignKeyOp, DropForeignKeyOp
 from alembic_cascade.scope import Scope
 from alembic_cascade.sorting import ranks
 from alembic_cascade.tables import Footprint, TableUnit
-
-log = logging.getLogger("alembic.cascade")
 
 
 def in_creation_order(units: list[TableUnit], scope: Scope) -> list[TableUnit]:
