@@ -6,17 +6,22 @@ from __future__ import annotations
 
 import alembic  # noqa: F401  # isort: skip
 
-from alembic_cascade.config import CascadeConfig, configure_options
+from alembic_cascade.config import CascadeConfig
 from alembic_cascade.errors import (
     CascadeError,
     ConfigError,
     ForeignKeyNotFound,
     ForeignKeyRefused,
+    LockNotAcquired,
+    OrphansNotRestored,
+    OrphansNotSettled,
     OrphansRemain,
     ReferencesNotTranslatable,
     TableNotFound,
+    TooManyOrphans,
     UnsupportedDialect,
 )
+from alembic_cascade.wiring import configure_options
 
 __all__ = [
     "CascadeConfig",
@@ -24,9 +29,13 @@ __all__ = [
     "ConfigError",
     "ForeignKeyNotFound",
     "ForeignKeyRefused",
+    "LockNotAcquired",
+    "OrphansNotRestored",
+    "OrphansNotSettled",
     "OrphansRemain",
     "ReferencesNotTranslatable",
     "TableNotFound",
+    "TooManyOrphans",
     "UnsupportedDialect",
     "configure_options",
 ]

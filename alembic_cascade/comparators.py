@@ -12,6 +12,7 @@ from sqlalchemy import ForeignKeyConstraint, Table
 
 from alembic_cascade.changes import operations_for
 from alembic_cascade.comparison import compare_foreign_keys, distinct_keys
+from alembic_cascade.config import config_of
 from alembic_cascade.foreign_keys import (
     ForeignKey,
     ForeignKeyAdded,
@@ -22,6 +23,7 @@ from alembic_cascade.foreign_keys import (
 )
 from alembic_cascade.ops.ordinary import create_operation
 from alembic_cascade.ordering import ordered_operations
+from alembic_cascade.orphans.quarantine import origin
 from alembic_cascade.scope import Scope
 
 if TYPE_CHECKING:
@@ -33,8 +35,21 @@ log = logging.getLogger("alembic.cascade")
 
 def setup(plugin: Plugin) -> None:
     """Register the comparators: ours instead of Alembic's for foreign keys, and the order at the very end."""
+    plugin.add_autogenerate_comparator(leave_quarantine, "schema", "quarantine", priority=DispatchPriority.FIRST)
     plugin.add_autogenerate_comparator(compare_table, "table", "foreignkeys", priority=DispatchPriority.FIRST)
     plugin.add_autogenerate_comparator(order_schema, "schema", "foreignkeys", priority=DispatchPriority.LAST)
+
+
+def leave_quarantine(
+    autogen_context: AutogenContext, upgrade_ops: ops.UpgradeOps, schemas: set[str | None]
+) -> PriorityDispatchResult:
+    """Take the quarantine out of the schemas that are compared: what was set aside is nobody's drift."""
+    del upgrade_ops  # nothing is written
+    quarantine = config_of(autogen_context.opts).quarantine_schema
+    declared = {table.schema for table in autogen_context.table_key_to_table.values()}
+    if quarantine is not None and quarantine not in declared:
+        schemas.discard(quarantine)
+    return PriorityDispatchResult.CONTINUE
 
 
 def compare_table(
@@ -106,5 +121,14 @@ def order_schema(
 ) -> PriorityDispatchResult:
     """Bring all operations of the run into an order in which each finds what it needs."""
     del schemas  # every operation is ordered, whatever its schema
-    upgrade_ops.ops[:] = ordered_operations(upgrade_ops.ops, Scope.of(autogen_context))
+    compared = [operation for operation in upgrade_ops.ops if not _is_of_quarantine(operation)]
+    upgrade_ops.ops[:] = ordered_operations(compared, Scope.of(autogen_context))
     return PriorityDispatchResult.CONTINUE
+
+
+def _is_of_quarantine(operation: ops.MigrateOperation) -> bool:
+    """Whether a table is to be dropped that holds what was set aside, wherever it is."""
+    if not isinstance(operation, ops.DropTableOp) or origin(operation.comment) is None:
+        return False
+    log.info("%s: left alone, it holds what was set aside", operation.table_name)
+    return True

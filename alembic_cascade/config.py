@@ -1,19 +1,24 @@
-"""The settings of a project, and how they reach Alembic."""
+"""The settings of a project."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import Any
 
 from alembic_cascade.errors import ConfigError
 
-if TYPE_CHECKING:
-    from alembic.autogenerate.rewriter import ProcessRevisionDirectiveFn, Rewriter
+# By the key's own rule; the other strategies are the operation's.
+ON_DELETE = "on_delete"
+STRATEGIES = (ON_DELETE, "quarantine", "set_null", "set_default", "fail", "delete")
+MAX_ORPHANS = 0.10
+QUARANTINE_SCHEMA = "alembic_cascade"
 
-PLUGIN = "alembic_cascade"
-BUILT_IN_PLUGINS = "alembic.autogenerate.*"
+# In bytes: https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS
+LONGEST_NAME = 63
+LARGEST_COUNT = 2**63
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,13 +28,41 @@ class CascadeConfig:
     :param optional_tables: patterns ``[schema.]table`` of tables that some deployments lack. They are never
      proposed for creation, and operations on their keys are written with ``if_exists=True``. Patterns are
      globs; one without a schema means the table in any schema.
+    :param orphans: what becomes of rows without a parent before a key is made. ``"on_delete"``: what the key would
+     have done had the parent been deleted under it, CASCADE sets the rows aside and removes them, SET NULL and SET
+     DEFAULT change the column and set the old value aside, NO ACTION and RESTRICT stop the migration.
+     ``"quarantine"``, ``"set_null"``, ``"set_default"``, ``"fail"``, ``"delete"`` (for good): that, whatever the
+     rule. None: nothing is written.
+    :param orphan_overrides: another of these for the keys that a pattern ``[schema.]table.column`` means; of
+     several patterns the last counts.
+    :param max_orphans: refuse more. A float is a share of the child's references, and lets up to 100 orphans pass;
+     a whole number is a count; None lets all pass.
+    :param trust_valid_keys: don't look for orphans where a valid key with the same column pairs stands.
+    :param quarantine_schema: the schema in which rows are set aside, made with the first of them; None: tables
+     ``alembic_cascade_...`` beside the version table.
 
     Errors: :exc:`.ConfigError` that names the field.
     """
 
     optional_tables: Sequence[str] = ()
+    orphans: str | None = ON_DELETE
+    orphan_overrides: Mapping[str, str | None] = field(default_factory=dict, hash=False)
+    max_orphans: float | None = MAX_ORPHANS
+    trust_valid_keys: bool = True
+    quarantine_schema: str | None = QUARANTINE_SCHEMA
 
     def __post_init__(self) -> None:
+        check_strategy("orphans", self.orphans)
+        if not isinstance(self.orphan_overrides, Mapping):
+            raise ConfigError("orphan_overrides", f"must be a dictionary by key pattern, not {self.orphan_overrides!r}")
+        for pattern, strategy in self.orphan_overrides.items():
+            check_key_pattern("orphan_overrides", pattern)
+            check_strategy(f"orphan_overrides[{pattern!r}]", strategy)
+        object.__setattr__(self, "orphan_overrides", MappingProxyType(dict(self.orphan_overrides)))
+        check_limit("max_orphans", self.max_orphans)
+        if not isinstance(self.trust_valid_keys, bool):
+            raise ConfigError("trust_valid_keys", f"must be True or False, not {self.trust_valid_keys!r}")
+        check_schema("quarantine_schema", self.quarantine_schema)
         object.__setattr__(self, "optional_tables", _table_patterns("optional_tables", self.optional_tables))
 
     def is_optional(self, schema: str | None, table: str) -> bool:
@@ -37,59 +70,75 @@ class CascadeConfig:
         return any(matches_table(pattern, schema, table) for pattern in self.optional_tables)
 
 
-def _listed(field: str, values: object, of: str) -> tuple[Any, ...]:
-    """``values`` as a tuple; text and dictionaries can be walked through, too, but are no lists."""
+def listed(field: str, values: object, of: str) -> tuple[Any, ...]:
+    """``values`` as a tuple; text and dictionaries can be walked through, too, but are no lists.
+
+    Errors: :exc:`.ConfigError` that names the field.
+    """
     if isinstance(values, str | bytes | bytearray | Mapping) or not isinstance(values, Iterable):
         raise ConfigError(field, f"must be a list of {of}, not {values!r}")
     return tuple(values)
 
 
 def _table_patterns(field: str, patterns: object) -> tuple[str, ...]:
-    listed = _listed(field, patterns, "table patterns")
-    for pattern in listed:
+    found = listed(field, patterns, "table patterns")
+    for pattern in found:
         if not isinstance(pattern, str) or not all(pattern.split(".")) or pattern.count(".") > 1:
             raise ConfigError(field, f"{pattern!r} is no table pattern; write [schema.]table, such as 'legacy_*'")
-    return listed
+    return found
+
+
+def check_key_pattern(field: str, pattern: object) -> None:
+    """Refuse what is no pattern ``[schema.]table.column``.
+
+    Errors: :exc:`.ConfigError` that names the field.
+    """
+    parts = pattern.split(".") if isinstance(pattern, str) else []
+    if not all(parts) or len(parts) not in {2, 3}:
+        raise ConfigError(field, f"{pattern!r} is no key pattern; write [schema.]table.column, such as 'posts.*_id'")
+
+
+def check_strategy(field: str, strategy: object) -> None:
+    """Refuse what is no strategy for orphans.
+
+    Errors: :exc:`.ConfigError` that names the field.
+    """
+    if strategy is not None and strategy not in STRATEGIES:
+        raise ConfigError(field, f"must be None or one of {', '.join(map(repr, STRATEGIES))}, not {strategy!r}")
+
+
+def check_limit(field: str, limit: object) -> None:
+    """Refuse what is neither a share nor a count.
+
+    Errors: :exc:`.ConfigError` that names the field.
+    """
+    if limit is None or (isinstance(limit, int) and not isinstance(limit, bool) and 0 <= limit < LARGEST_COUNT):
+        return
+    if not isinstance(limit, float) or not 0 <= limit <= 1:
+        raise ConfigError(field, f"must be a share from 0.0 to 1.0, a count, or None, not {limit!r}")
+
+
+def check_schema(field: str, schema: object) -> None:
+    """Refuse what can't be the name of a schema.
+
+    Errors: :exc:`.ConfigError` that names the field.
+    """
+    fits = isinstance(schema, str) and 0 < len(schema.encode()) <= LONGEST_NAME and not schema.startswith("pg_")
+    if schema is None or fits:
+        return
+    raise ConfigError(field, f"must be the name of a schema, or None, not {schema!r}")
+
+
+def matches_key(pattern: str, schema: str | None, table: str, column: str) -> bool:
+    """Whether a pattern ``[schema.]table.column`` means the key of that column."""
+    wanted_table, _, wanted_column = pattern.rpartition(".")
+    return fnmatchcase(column, wanted_column) and matches_table(wanted_table, schema, table)
 
 
 def matches_table(pattern: str, schema: str | None, table: str) -> bool:
     """Whether a pattern ``[schema.]table`` means the table."""
     wanted_schema, _, wanted_table = pattern.rpartition(".")
     return fnmatchcase(table, wanted_table) and (not wanted_schema or fnmatchcase(schema or "", wanted_schema))
-
-
-def configure_options(
-    config: CascadeConfig | None = None,
-    *,
-    autogenerate_plugins: Sequence[str] = (),
-    process_revision_directives: ProcessRevisionDirectiveFn | Rewriter | None = None,
-) -> dict[str, Any]:
-    """The keywords for ``context.configure`` in env.py.
-
-    :param config: the project's settings; None is ``CascadeConfig()``.
-    :param autogenerate_plugins: further plugins, beside Alembic's built-in ones and this one.
-    :param process_revision_directives: a Rewriter or function of the project's own. It runs first, and may
-     empty the directives.
-
-    Errors: :exc:`.ConfigError` for an argument of another type.
-    """
-    settings = CascadeConfig() if config is None else config
-    if not isinstance(settings, CascadeConfig):
-        raise ConfigError("config", f"must be a CascadeConfig, not {settings!r}")
-    theirs = _listed("autogenerate_plugins", autogenerate_plugins, "names")
-    for name in theirs:
-        if not isinstance(name, str) or not name:
-            raise ConfigError("autogenerate_plugins", f"{name!r} is no name of a plugin")
-    if process_revision_directives is not None and not callable(process_revision_directives):
-        raise ConfigError(
-            "process_revision_directives", f"must be a Rewriter or a function, not {process_revision_directives!r}"
-        )
-    plugins = dict.fromkeys([BUILT_IN_PLUGINS, PLUGIN, *theirs])
-    return {
-        "autogenerate_plugins": list(plugins),
-        "process_revision_directives": process_revision_directives,
-        "cascade": settings,
-    }
 
 
 def config_of(opts: dict[str, Any]) -> CascadeConfig:

@@ -30,6 +30,11 @@ def hint(error: DBAPIError) -> str:
     return _diagnostic(error, "message_hint") or _field(error, "H") or _labelled(error, "HINT")
 
 
+def constraint(error: DBAPIError) -> str:
+    """The constraint that it is about, empty where there is none."""
+    return _diagnostic(error, "constraint_name") or _field(error, "n") or ""
+
+
 def _diagnostic(error: DBAPIError, name: str) -> str | None:
     # asyncpg's own error stands behind the one that SQLAlchemy makes of it.
     behind = getattr(error.orig.__cause__, name.removeprefix("message_"), None) if error.orig else None

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from types import EllipsisType
 from typing import Any
 
 from sqlalchemy import Dialect, ForeignKeyConstraint, Table
 from sqlalchemy.schema import ForeignKey as ForeignKeyElement
 from sqlalchemy.schema import conv
 
+from alembic_cascade.config import check_limit, check_strategy
 from alembic_cascade.errors import ConfigError
 from alembic_cascade.foreign_keys import Action, ForeignKey, TableName
 from alembic_cascade.reflected import comparable, server_version
@@ -20,8 +22,19 @@ log = logging.getLogger("alembic.cascade")
 
 INFO_KEY = "alembic_cascade"
 
+SETTINGS = ("enforced", "max_orphans", "orphans")
+
 # From the name that a model spells out to the one that keys are compared by.
 Canonical = Callable[[TableName], TableName]
+
+
+@dataclass(frozen=True)
+class KeySettings:
+    """What a key says of itself in ``info["alembic_cascade"]``; ``...`` is nothing."""
+
+    enforced: bool = True
+    orphans: str | EllipsisType | None = ...
+    max_orphans: float | EllipsisType | None = ...
 
 
 @dataclass(frozen=True)
@@ -76,7 +89,7 @@ def _declared_key(table: Table, constraint: ForeignKeyConstraint, canonical: Can
         deferred=deferred,
         match=match if match not in {"", "SIMPLE"} else None,
         validated=not constraint.dialect_options["postgresql"]["not_valid"],
-        enforced=_declared_enforced(table, constraint),
+        enforced=key_settings(table.name, constraint).enforced,
         comment=constraint.comment,
     )
 
@@ -89,18 +102,26 @@ def _target(element: ForeignKeyElement) -> tuple[TableName, str]:
     return TableName(referred.schema, referred.name), element.column.name
 
 
-def _declared_enforced(table: Table, constraint: ForeignKeyConstraint) -> bool:
+def key_settings(table_name: str, constraint: ForeignKeyConstraint) -> KeySettings:
+    """What the models say of a key beside its definition.
+
+    Errors: :exc:`.ConfigError` that names the key and the setting.
+    """
     # Where the key is written at a column, the information is the reference's, not the constraint's.
     settings: Any = {}
     for item in (*constraint.elements, constraint):
         settings = item.info.get(INFO_KEY, settings)
-    place = f"info[{INFO_KEY!r}] of a foreign key on {table.name} ({', '.join(constraint.column_keys)})"
+    place = f"info[{INFO_KEY!r}] of a foreign key on {table_name} ({', '.join(constraint.column_keys)})"
     if not isinstance(settings, dict):
         raise ConfigError(place, f"must be a dictionary, not {settings!r}")
-    unknown = sorted(set(settings) - {"enforced"}, key=str)
+    unknown = sorted(set(settings) - set(SETTINGS), key=str)
     if unknown:
-        raise ConfigError(place, f"has no setting {unknown[0]!r}; there is: 'enforced'")
-    enforced = settings.get("enforced", True)
-    if not isinstance(enforced, bool):
-        raise ConfigError(place, f"'enforced' must be True or False, not {enforced!r}")
-    return enforced
+        known = ", ".join(map(repr, SETTINGS))
+        raise ConfigError(place, f"has no setting {unknown[0]!r}; there are: {known}")
+    if not isinstance(settings.get("enforced", True), bool):
+        raise ConfigError(place, f"'enforced' must be True or False, not {settings['enforced']!r}")
+    if "orphans" in settings:
+        check_strategy(f"{place}, 'orphans'", settings["orphans"])
+    if "max_orphans" in settings:
+        check_limit(f"{place}, 'max_orphans'", settings["max_orphans"])
+    return KeySettings(**settings)

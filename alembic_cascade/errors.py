@@ -69,16 +69,71 @@ class ForeignKeyRefused(CascadeError):  # noqa: N818 - the name is part of the p
         )
 
 
-class OrphansRemain(CascadeError):  # noqa: N818 - the name is part of the public contract
-    """Rows refer to a parent that does not exist, so the foreign key can't be made."""
+class LockNotAcquired(CascadeError):  # noqa: N818 - the name is part of the public contract
+    """Another session holds what the operation has to lock, or waits for it in turn."""
 
-    def __init__(self, table: str, constraint: str, key: str, detail: str) -> None:
+    def __init__(self, table: str, key: str, problem: str) -> None:
         self.table = table
-        self.constraint = constraint
+        self.key = key
+        self.problem = problem
         super().__init__(
-            f"The foreign key {constraint!r} ({key}) can't be made: {table} holds rows without a parent. "
-            f"{detail + ' ' if detail else ''}Nothing was changed. Settle these rows, then run the upgrade again."
+            f"{key}: {problem}. Nothing was changed. Run the migration again, at a time when fewer sessions write to "
+            f"{table} and the table that it refers to."
         )
+
+
+class OrphansRemain(CascadeError):  # noqa: N818 - the name is part of the public contract
+    """Rows refer to a parent that does not exist, or would, so the foreign key can't be made.
+
+    ``count`` and up to five ``samples`` of the values that refer to nothing, where they are known.
+    """
+
+    def __init__(
+        self,
+        table: str,
+        key: str,
+        problem: str,
+        advice: str,
+        *,
+        constraint: str | None = None,
+        count: int | None = None,
+        samples: tuple[str, ...] = (),
+    ) -> None:
+        self.table = table
+        self.key = key
+        self.constraint = constraint
+        self.count = count
+        self.samples = samples
+        super().__init__(f"{problem}. {advice}")
+
+
+class TooManyOrphans(CascadeError):  # noqa: N818 - the name is part of the public contract
+    """More rows have no parent than is likely to be meant."""
+
+    def __init__(self, table: str, key: str, problem: str, advice: str) -> None:
+        self.table = table
+        self.key = key
+        super().__init__(f"{problem}. {advice}")
+
+
+class OrphansNotSettled(CascadeError):  # noqa: N818 - the name is part of the public contract
+    """Rows without a parent can't be settled in the way that the revision says."""
+
+    def __init__(self, table: str, key: str, problem: str, advice: str) -> None:
+        self.table = table
+        self.key = key
+        self.problem = problem
+        super().__init__(f"The orphans of {key} can't be settled: {problem}. {advice}")
+
+
+class OrphansNotRestored(CascadeError):  # noqa: N818 - the name is part of the public contract
+    """What was set aside can't be put back."""
+
+    def __init__(self, table: str, key: str, problem: str, advice: str) -> None:
+        self.table = table
+        self.key = key
+        self.problem = problem
+        super().__init__(f"What was set aside for {key} can't be put back: {problem}. {advice}")
 
 
 class ReferencesNotTranslatable(CascadeError):  # noqa: N818 - the name is part of the public contract

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from alembic_cascade import comparators, implementations, ops, renderers
+from alembic_cascade.orphans import implementations as orphan_implementations
+from alembic_cascade.orphans import renderers as orphan_renderers
 
 if TYPE_CHECKING:
     from alembic.runtime.plugins import Plugin
 
 # Importing these registers the operations, what they run and how they are written.
-__all__ = ["implementations", "ops", "renderers", "setup"]
+__all__ = ["implementations", "ops", "orphan_implementations", "orphan_renderers", "renderers", "setup"]
 
 
 def setup(plugin: Plugin) -> None:

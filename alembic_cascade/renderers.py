@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from alembic.autogenerate.render import renderers
-from alembic.operations import ops
 
+from alembic_cascade.calls import call, prefix, written
 from alembic_cascade.foreign_keys import ForeignKey, TableName
 from alembic_cascade.naming import named
 from alembic_cascade.ops import (
@@ -22,9 +22,6 @@ from alembic_cascade.ops.arguments import RULE_DEFAULTS, rule_arguments
 if TYPE_CHECKING:
     from alembic.autogenerate.api import AutogenContext
 
-# A call longer than this, the revision's own indentation left aside, is written over several lines.
-LINE_LENGTH = 100
-
 # By this convention SQLite's nameless keys get the name that PostgreSQL would give them.
 NAMING_CONVENTION = {"fk": "%(table_name)s_%(column_0_N_name)s_fkey"}
 
@@ -34,20 +31,20 @@ def render_alter_foreign_key(autogen_context: AutogenContext, op: AlterForeignKe
     """The call, or the children's own text where somebody made them into something else."""
     change = op.change
     if change is None:
-        return [line for child in op.ops for line in _lines(autogen_context, child)]
+        return [line for child in op.ops for line in written(autogen_context, child)]
     existing, target = change
     if _in_batch(autogen_context):
         arguments = [repr(target.name), repr(target.referent.name), *_columns(target)]
         keywords = {**_rule_keywords(target, target), **_referent_schema(target)}
         if named(existing).name != target.name:
             keywords["existing_constraint_name"] = named(existing).name
-        call = _call("batch_op.alter_foreign_key", arguments, keywords)
-        return _batch_block(autogen_context, target.source, existing, call)
+        lines = call("batch_op.alter_foreign_key", arguments, keywords)
+        return _batch_block(autogen_context, target.source, existing, lines)
     arguments = [repr(target.name), repr(target.source.name), repr(target.referent.name), *_columns(target)]
     keywords = {**_rule_keywords(target, existing), **_schemas(target), **_existing(target, existing)}
     if op.if_exists:
         keywords["if_exists"] = True
-    return _call(f"{_prefix(autogen_context)}alter_foreign_key", arguments, keywords)
+    return call(f"{prefix(autogen_context)}alter_foreign_key", arguments, keywords)
 
 
 @renderers.dispatch_for(AddForeignKeyOp)
@@ -55,14 +52,14 @@ def render_add_foreign_key(autogen_context: AutogenContext, op: AddForeignKeyOp)
     """Alembic's own ``create_foreign_key`` where that says everything, else the whole definition."""
     key = op.key
     if op.is_ordinary:
-        return _lines(autogen_context, op.ordinary())
+        return written(autogen_context, op.ordinary())
     arguments = [repr(key.name), repr(key.source.name), repr(key.referent.name), *_columns(key)]
     keywords = {**_rule_keywords(key, key), **_schemas(key)}
     if key.comment is not None:
         keywords["comment"] = key.comment
     if op.if_exists:
         keywords["if_exists"] = True
-    return _call(f"{_prefix(autogen_context)}add_foreign_key", arguments, keywords)
+    return call(f"{prefix(autogen_context)}add_foreign_key", arguments, keywords)
 
 
 @renderers.dispatch_for(DropForeignKeyOp)
@@ -70,10 +67,10 @@ def render_drop_foreign_key(autogen_context: AutogenContext, op: DropForeignKeyO
     """Alembic's own ``drop_constraint`` where that says everything."""
     key = op.key
     if op.is_ordinary:
-        return _lines(autogen_context, op.ordinary())
+        return written(autogen_context, op.ordinary())
     arguments = [repr(named(key).name), repr(key.source.name), repr(key.referent.name), *_columns(key)]
     keywords = {**_schemas(key), **({"if_exists": True} if op.if_exists else {})}
-    return _call(f"{_prefix(autogen_context)}drop_foreign_key", arguments, keywords)
+    return call(f"{prefix(autogen_context)}drop_foreign_key", arguments, keywords)
 
 
 @renderers.dispatch_for(DropNamelessKeyOps)
@@ -81,9 +78,9 @@ def render_drop_nameless_key(autogen_context: AutogenContext, op: DropNamelessKe
     """A batch of its own, in which the key gets a name."""
     (drop,) = op.ops
     if not _in_batch(autogen_context) or not isinstance(drop, DropForeignKeyOp):
-        return _lines(autogen_context, drop)
-    call = _call("batch_op.drop_constraint", [repr(named(drop.key).name)], {"type_": "foreignkey"})
-    return _batch_block(autogen_context, drop.key.source, drop.key, call)
+        return written(autogen_context, drop)
+    lines = call("batch_op.drop_constraint", [repr(named(drop.key).name)], {"type_": "foreignkey"})
+    return _batch_block(autogen_context, drop.key.source, drop.key, lines)
 
 
 @renderers.dispatch_for(TranslateReferencesOp)
@@ -97,16 +94,7 @@ def render_translate_references(autogen_context: AutogenContext, op: TranslateRe
         keywords["referent_schema"] = op.referent.schema
     if op.if_exists:
         keywords["if_exists"] = True
-    return _call(f"{_prefix(autogen_context)}translate_references", arguments, keywords)
-
-
-def _lines(autogen_context: AutogenContext, op: ops.MigrateOperation) -> list[str]:
-    rendered = renderers.dispatch(op)(autogen_context, op)
-    return [rendered] if isinstance(rendered, str) else list(rendered)
-
-
-def _prefix(autogen_context: AutogenContext) -> str:
-    return str(autogen_context.opts["alembic_module_prefix"] or "")
+    return call(f"{prefix(autogen_context)}translate_references", arguments, keywords)
 
 
 def _in_batch(autogen_context: AutogenContext) -> bool:
@@ -115,12 +103,12 @@ def _in_batch(autogen_context: AutogenContext) -> bool:
 
 
 def _batch_block(
-    autogen_context: AutogenContext, table: TableName, existing: ForeignKey, call: Sequence[str]
+    autogen_context: AutogenContext, table: TableName, existing: ForeignKey, lines: Sequence[str]
 ) -> list[str]:
     """A batch for one table, in which a key that the database left nameless has a name."""
     convention = "" if existing.name else f", naming_convention={NAMING_CONVENTION!r}"
-    opening = f"{_prefix(autogen_context)}batch_alter_table({table.name!r}, schema={table.schema!r}{convention})"
-    return [f"with {opening} as batch_op:", *call, ""]
+    opening = f"{prefix(autogen_context)}batch_alter_table({table.name!r}, schema={table.schema!r}{convention})"
+    return [f"with {opening} as batch_op:", *lines, ""]
 
 
 def _columns(key: ForeignKey) -> list[str]:
@@ -160,16 +148,3 @@ def _comparable_arguments(key: ForeignKey) -> dict[str, object]:
         "remote_cols": list(key.remote_columns),
         **rule_arguments(key),
     }
-
-
-def _call(function: str, arguments: Sequence[str], keywords: Mapping[str, object]) -> list[str]:
-    """A call on one line where it fits, else with lines for the key, for its rule and for what it had before."""
-    written = [f"{name}={value!r}" for name, value in keywords.items()]
-    single = f"{function}({', '.join([*arguments, *written])})"
-    if len(single) <= LINE_LENGTH:
-        return [single]
-    lines = [", ".join(arguments), ", ".join(written)]
-    if len(lines[1]) > LINE_LENGTH:
-        was = [keyword for keyword in written if keyword.startswith("existing_")]
-        lines[1:] = [", ".join(keyword for keyword in written if keyword not in was), ", ".join(was)]
-    return [f"{function}(", *(f"    {line}," for line in lines if line), ")"]

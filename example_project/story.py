@@ -1,45 +1,28 @@
 """The whole story of a drifted schema in one command: ``python story.py``.
 
-A database of some ten thousand rows whose keys don't say what the models do; the revision that autogenerate
-writes for it; up, a company deleted, down to where it began, up again. Exit 0 only if all of it held.
+A database of some ten thousand rows whose keys don't say what the models do, and some of whose rows have lost their
+parents; the revision that autogenerate writes for it; up, a company deleted, down to where it began, up again. Exit 0
+only if all of it held.
 """
 
 from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from load import load
-from models import Base, Company
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url, text
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from models import Base
+from orphans import Settled, settled, without_parent
+from sqlalchemy import URL, Engine, NullPool, create_engine, make_url
 from storytelling import differences, inspection
+from storytelling.deletion import delete_a_company, try_to_delete_a_company
 from storytelling.narrator import Narrator, StoryBroken
 from storytelling.server import temporary_postgresql
+from storytelling.snapshot import Snapshot, snapshot
 
 HERE = Path(__file__).parent
-
-# Which company goes, and which rows of each table are its own.
-COMPANY = 3
-OWNED = {
-    "companies": f"id = {COMPANY}",
-    "users": f"company_id = {COMPANY}",
-    "channels": f"company_id = {COMPANY}",
-    "channel_members": f"channel_id IN (SELECT id FROM channels WHERE company_id = {COMPANY})",
-    "chat_messages": f"company_id = {COMPANY}",
-    "reactions": f"message_id IN (SELECT id FROM chat_messages WHERE company_id = {COMPANY})",
-    "meetings": f"company_id = {COMPANY}",
-    "meeting_participants": f"meeting_id IN (SELECT id FROM meetings WHERE company_id = {COMPANY})",
-}
-DELETE = f"DELETE FROM companies WHERE id = {COMPANY}"
-
-Counts = dict[str, int]
 
 
 def tell(narrator: Narrator, engine: Engine, project: Path) -> None:
@@ -47,45 +30,19 @@ def tell(narrator: Narrator, engine: Engine, project: Path) -> None:
 
     Errors: :exc:`StoryBroken` where it can't go on.
     """
-    counts = make_first_tables(narrator, engine)
-    rows, drifted = rows_and_schema(engine)
+    make_first_tables(narrator, engine)
+    look_for_orphans(narrator, engine)
     try_to_delete_a_company(narrator, engine)
+    start = snapshot(engine)
     write_revision(narrator, project)
-
-    narrator.chapter("Upgrade")
-    narrator.alembic("upgrade", "head")
-    rows_upgraded, upgraded = rows_and_schema(engine)
-    with engine.connect() as connection:
-        keys = inspection.foreign_keys(connection)
-    narrator.claim(f"upgrade: all {len(keys)} keys are there", differences.missing_keys(keys, Base.metadata))
-    narrator.claim("upgrade: no row was touched", differences.changed_rows(rows, rows_upgraded))
-
-    delete_a_company(narrator, engine, counts)
-
-    narrator.chapter("Downgrade: everything as it was")
-    narrator.alembic("downgrade", "-1")
-    rows_after, schema_after = rows_and_schema(engine)
-    narrator.claim(
-        f"downgrade: the schema is what it was, by {len(drifted)} entries of the catalogue",
-        differences.changed_schema(drifted, schema_after),
-    )
-    narrator.claim(
-        f"downgrade: the rows are what they were, by checksums of {len(rows)} tables",
-        differences.changed_rows(rows, rows_after),
-    )
-
-    narrator.chapter("Upgrade again")
-    narrator.alembic("upgrade", "head")
-    rows_again, schema_again = rows_and_schema(engine)
-    narrator.claim("second upgrade: the same schema again", differences.changed_schema(upgraded, schema_again))
-    narrator.claim("second upgrade: no row was touched", differences.changed_rows(rows, rows_again))
-    print()
-    narrator.alembic("check")
-    narrator.claim("alembic check finds no drift")
+    upgraded = upgrade(narrator, engine, start)
+    delete_a_company(narrator, engine)
+    downgrade(narrator, engine, start)
+    upgrade_again(narrator, engine, upgraded)
 
 
-def make_first_tables(narrator: Narrator, engine: Engine) -> Counts:
-    """The first migration, filled; returns how many rows each table has.
+def make_first_tables(narrator: Narrator, engine: Engine) -> None:
+    """The first migration, filled.
 
     Errors: :exc:`StoryBroken` where the database holds anything: it may be somebody's.
     """
@@ -102,22 +59,19 @@ def make_first_tables(narrator: Narrator, engine: Engine) -> Counts:
         counts = inspection.row_counts(connection)
     problem = differences.tables_without_rows(counts, Base.metadata)
     narrator.claim(f"load: {total:,} rows in {len(counts)} tables", problem)
-    return counts
 
 
-def try_to_delete_a_company(narrator: Narrator, engine: Engine) -> None:
-    """What the drift means to the application."""
-    narrator.chapter("Delete a company, as the schema is now")
-    print(DELETE)
-    problem = ""
-    with rolled_back(engine) as connection:
-        try:
-            connection.execute(text(DELETE))
-        except IntegrityError as error:
-            print(f"  {str(error.orig).splitlines()[0]}\n")
-        else:
-            problem = "it was deleted"
-    narrator.claim("before: no company can be deleted", problem)
+def look_for_orphans(narrator: Narrator, engine: Engine) -> None:
+    """The rows that refer to somebody who is gone, by the keys that the models declare."""
+    narrator.chapter("Look for rows whose parents are gone")
+    with engine.connect() as connection:
+        found = inspection.orphans(connection, inspection.declared_keys(Base.metadata))
+    dirty = {key: count for key, count in found.items() if count}
+    for key, count in dirty.items():
+        print(f"  {key!s:<50}{count:>6,}")
+    print()
+    problem = differences.wrong_orphans(without_parent(), found)
+    narrator.claim(f"before: {sum(dirty.values())} orphans by {len(dirty)} of {len(found)} keys", problem)
 
 
 def write_revision(narrator: Narrator, project: Path) -> None:
@@ -131,74 +85,65 @@ def write_revision(narrator: Narrator, project: Path) -> None:
     narrator.claim("revision: written, every key by its name", problem)
 
 
-def delete_a_company(narrator: Narrator, engine: Engine, before: Counts) -> None:
-    """By SQL and by the ORM, with a look at every table; rolled back, for the rows are needed below."""
+def upgrade(narrator: Narrator, engine: Engine, start: Snapshot) -> Snapshot:
+    """Up; returns what is there afterwards."""
+    narrator.chapter("Upgrade")
+    narrator.alembic("upgrade", "head")
     with engine.connect() as connection:
-        owned = {
-            table: connection.execute(text(f"SELECT count(*) FROM {table} WHERE {condition}")).scalar_one()
-            for table, condition in OWNED.items()
-        }
-    for way, delete in (("SQL", delete_by_sql), ("the ORM", delete_by_orm)):
-        narrator.chapter(f"Delete a company by {way}, and see every child go")
-        with rolled_back(engine) as connection:
-            try:
-                delete(connection)
-            except IntegrityError as error:
-                narrator.claim(f"delete by {way}", str(error.orig).splitlines()[0])
-                continue
-            after = inspection.row_counts(connection)
-            orphans = inspection.orphans(connection)
-        print_counts(before, owned, after, orphans)
-        gone = sum(before.values()) - sum(after.values())
-        problem = differences.wrong_counts(before, owned, after)
-        narrator.claim(f"delete by {way}: {gone:,} rows went, all that the company owned and no other", problem)
-        problem = differences.orphans_found(orphans)
-        narrator.claim(f"delete by {way}: no orphan, by any of {len(orphans)} keys", problem)
+        keys = inspection.foreign_keys(connection)
+        orphans = inspection.orphans(connection, keys)
+    narrator.claim(f"upgrade: all {len(keys)} keys are there, and valid", differences.missing_keys(keys, Base.metadata))
+    narrator.claim(f"upgrade: no orphan, by any of {len(keys)} keys", differences.orphans_found(orphans))
+    upgraded, expected = snapshot(engine), settled()
+    what = f"{sum(expected.removed.values()):,} rows went and {sum(expected.emptied.values())} values became NULL"
+    problem = differences.wrongly_touched(start.digests, upgraded.digests, expected.removed, expected.emptied)
+    narrator.claim(f"upgrade: {what}, and no other row was touched", problem)
+    show_quarantine(narrator, upgraded, expected)
+    return upgraded
 
 
-def delete_by_sql(connection: Connection) -> None:
-    """One DELETE."""
-    print(DELETE)
-    connection.execute(text(DELETE))
-
-
-def delete_by_orm(connection: Connection) -> None:
-    """``session.delete``, with the statements that SQLAlchemy sends for it."""
-
-    def show(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        print(f"  {' '.join(statement.split())}  {parameters}")
-
-    print(f"session.delete(session.get_one(Company, {COMPANY}))")
-    with Session(connection, join_transaction_mode="create_savepoint") as session:
-        company = session.get_one(Company, COMPANY)
-        session.delete(company)
-        event.listen(connection, "before_cursor_execute", show)
-        session.flush()
-        event.remove(connection, "before_cursor_execute", show)
-        session.commit()
-
-
-def print_counts(before: Counts, owned: Counts, after: Counts, orphans: dict[inspection.ForeignKey, int]) -> None:
-    """How many rows each table had, has, and has without a parent."""
-    print(f"\n  {'table':<22}{'before':>8}{'its own':>9}{'after':>8}{'orphans':>9}")
-    for table, had in before.items():
-        strays = sum(count for key, count in orphans.items() if key.child == table)
-        print(f"  {table:<22}{had:>8,}{owned[table]:>9,}{after[table]:>8,}{strays:>9,}")
+def show_quarantine(narrator: Narrator, upgraded: Snapshot, expected: Settled) -> None:
+    """What was set aside, and why."""
+    narrator.chapter("What was set aside")
+    print(f"  {'table':<18}{'rows':>6}{'values':>8}  {'why':<20}by the key")
+    for entry in upgraded.quarantine:
+        counts = f"{'':>6}{entry.count:>8,}" if entry.is_value else f"{entry.count:>6,}{'':>8}"
+        print(f"  {entry.table:<18}{counts}  {entry.reason:<20}{entry.constraint}")
     print()
+    values = sum(entry.count for entry in upgraded.quarantine if entry.is_value)
+    rows = sum(entry.count for entry in upgraded.quarantine) - values
+    problem = differences.wrongly_set_aside(upgraded.quarantine, expected.removed, expected.emptied)
+    narrator.claim(f"quarantine: {rows:,} rows and {values} values, all that went and no other", problem)
 
 
-def rows_and_schema(engine: Engine) -> tuple[dict[str, str], inspection.Schema]:
-    """The checksums of all tables, and what the catalogue says of them."""
-    with engine.connect() as connection:
-        return inspection.checksums(connection), inspection.schema(connection)
+def downgrade(narrator: Narrator, engine: Engine, start: Snapshot) -> None:
+    """Down to where it began."""
+    narrator.chapter("Downgrade: everything as it was")
+    narrator.alembic("downgrade", "-1")
+    after = snapshot(engine)
+    narrator.claim(
+        f"downgrade: the schema is what it was, by {len(start.schema)} entries of the catalogue",
+        differences.changed_schema(start.schema, after.schema),
+    )
+    narrator.claim(
+        f"downgrade: the rows are what they were, by checksums of {len(start.checksums)} tables",
+        differences.changed_rows(start.checksums, after.checksums),
+    )
+    narrator.claim("downgrade: nothing is left in the quarantine", differences.left_in_quarantine(after.quarantine))
 
 
-@contextmanager
-def rolled_back(engine: Engine) -> Iterator[Connection]:
-    """A connection in a transaction that is never committed."""
-    with engine.connect() as connection, connection.begin() as transaction:
-        yield connection
-        transaction.rollback()
+def upgrade_again(narrator: Narrator, engine: Engine, upgraded: Snapshot) -> None:
+    """Up once more: all as after the first time."""
+    narrator.chapter("Upgrade again")
+    narrator.alembic("upgrade", "head")
+    again = snapshot(engine)
+    narrator.claim("second upgrade: the same schema", differences.changed_schema(upgraded.schema, again.schema))
+    narrator.claim("second upgrade: the same rows", differences.changed_rows(upgraded.checksums, again.checksums))
+    problem = "" if again.quarantine == upgraded.quarantine else "it holds something else"
+    narrator.claim("second upgrade: the same set aside", problem)
+    print()
+    narrator.alembic("check")
+    narrator.claim("alembic check finds no drift")
 
 
 def run(url: URL) -> int:

@@ -6,11 +6,21 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hypothesis import strategies as st
-from sqlalchemy import Column, ForeignKeyConstraint, Integer, MetaData, PrimaryKeyConstraint, Table, UniqueConstraint
+from sqlalchemy import (
+    Column,
+    Computed,
+    ForeignKeyConstraint,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    UniqueConstraint,
+)
 
 SCHEMA = "other"
 ROWS = 3
 ACTIONS = (None, "RESTRICT", "CASCADE", "SET NULL", "SET DEFAULT")
+SETTLING_ACTIONS = (None, *("CASCADE", "SET NULL", "SET DEFAULT", "CASCADE", "SET NULL") * 2)
 DEFERRABILITIES: tuple[tuple[bool | None, str | None], ...] = ((None, None), (True, None), (True, "DEFERRED"))
 
 # The columns that a key can stand on, and the kinds of referents that it can have.
@@ -20,12 +30,17 @@ REFERENTS: dict[str, tuple[str, ...]] = {"id": ("id",), "code": ("code",), "pair
 
 @dataclass(frozen=True)
 class TableSpec:
-    """A table: whether it has a primary key and partitions, and on which side it exists."""
+    """A table: whether it has a primary key, partitions and triggers of the user's, and on which side it exists.
+
+    ``default`` is that of the column ``r0``.
+    """
 
     name: str
     schema: str | None = None
     keyless: bool = False
     partitioned: bool = False
+    triggered: bool = False
+    default: int | None = None
     before: bool = True
     after: bool = True
 
@@ -89,6 +104,7 @@ class Drift:
     doubled: dict[tuple[TableSpec, str], str | None] = field(default_factory=dict)
     nulls: frozenset[int] = frozenset()
     scripted: bool = False
+    dirt: dict[tuple[TableSpec, str, int], str] = field(default_factory=dict)
 
     def metadata(self, side: str) -> MetaData:
         """The models of one side, ``"before"`` or ``"after"``."""
@@ -106,7 +122,13 @@ class Drift:
             for spec in self.tables
             if spec.partitioned and spec.before
         ]
-        return [*partitions, *self._loose_keys(), *self._spare_keys(), *self._inserts()]
+        triggers = [
+            statement.format(table=spec.full_name, name=spec.name)
+            for spec in self.tables
+            if spec.triggered and spec.before
+            for statement in _TRIGGERS
+        ]
+        return [*partitions, *self._loose_keys(), *self._spare_keys(), *self._inserts(), *triggers]
 
     def _loose_keys(self) -> list[str]:
         return [
@@ -135,6 +157,12 @@ class Drift:
         return [*statements, "SET session_replication_role = origin"]
 
     def _insert(self, spec: TableSpec, number: int) -> str:
+        values = self.row(spec, number)
+        written = ", ".join("NULL" if value is None else str(value) for value in values.values())
+        return f"INSERT INTO {spec.full_name} ({', '.join(values)}) VALUES ({written})"
+
+    def row(self, spec: TableSpec, number: int) -> dict[str, int | None]:
+        """One row of a table that is there before and after."""
         values: dict[str, int | None] = {"id": number, "code": 10 + number, "a": number, "b": 100 + number}
         for place, (slot, columns) in enumerate(SLOTS.items()):
             key = next((key for key in (*self.before, *self.after) if key.place == (spec, slot)), None)
@@ -147,9 +175,13 @@ class Drift:
             given: Any = referred[key.referent] if key else (target,) * len(columns)
             if empty or (number + place) % 5 in self.nulls:
                 given = (None,) * len(columns)
+            match self.dirt.get((spec, slot, number)):
+                case "gone":
+                    given = tuple(range(70 + number, 70 + number + len(columns)))
+                case "partial":
+                    given = (None, *given[1:]) if len(columns) > 1 else given
             values.update(zip(columns, given, strict=True))
-        written = ", ".join("NULL" if value is None else str(value) for value in values.values())
-        return f"INSERT INTO {spec.full_name} ({', '.join(values)}) VALUES ({written})"
+        return values
 
     @property
     def data_tables(self) -> list[str]:
@@ -189,6 +221,12 @@ class Drift:
                 for place, key in before.items()
             ),
             "scripted": self.scripted,
+            "dirty": bool(self.dirt),
+            "dirty self-reference": any(
+                key.source == key.parent and key.place == (spec, slot) for spec, slot, _ in self.dirt for key in keys
+            ),
+            "triggered": any(spec.triggered for spec in self.tables),
+            "default": any(spec.default is not None for spec in self.tables),
             "no drift": not self.doubled and not self.not_valid and set(self.before) == set(self.after),
         }
         return found | {kind for kind, present in kinds.items() if present}
@@ -219,12 +257,38 @@ def _declare(spec: TableSpec, metadata: MetaData, keys: list[ForeignKeyConstrain
         constraints.append(UniqueConstraint("code", name=f"{spec.name}_code"))
         constraints.append(UniqueConstraint("a", "b", name=f"{spec.name}_pair"))
     options = {"postgresql_partition_by": "RANGE (id)"} if spec.partitioned else {}
-    columns = [Column(name, Integer, nullable=name != "id" or spec.keyless, autoincrement=False) for name in names]
+    defaults = {} if spec.default is None else {"r0": str(spec.default)}
+    columns = [
+        Column(
+            name,
+            Integer,
+            nullable=name != "id" or spec.keyless,
+            autoincrement=False,
+            server_default=defaults.get(name),
+        )
+        for name in names
+    ]
+    if not spec.partitioned:
+        columns.append(Column("sum", Integer, Computed("a + r0", persisted=True)))
+    if spec.triggered:
+        columns.append(Column("touched", Integer))
     Table(spec.name, metadata, *columns, *constraints, schema=spec.schema, **options)
 
 
+# One that changes the row itself, one that sees what is deleted; in a state that DISABLE and ENABLE would lose.
+_TRIGGERS = (
+    "CREATE OR REPLACE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS "
+    "$$ BEGIN NEW.touched := coalesce(NEW.touched, 0) + 1; RETURN NEW; END $$",
+    "CREATE OR REPLACE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS "
+    "$$ BEGIN RAISE NOTICE 'deleted'; RETURN NULL; END $$",
+    "CREATE TRIGGER {name}_touch BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION touch()",
+    "CREATE TRIGGER {name}_look AFTER DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION look()",
+    "ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}_look",
+)
+
+
 @st.composite
-def table_specs(draw: st.DrawFn) -> tuple[TableSpec, ...]:
+def table_specs(draw: st.DrawFn, *, dirty: bool = False) -> tuple[TableSpec, ...]:
     """Two to four tables; at least two are there before and after."""
     count = draw(st.sampled_from([2, 3, 4, 4]))
     specs = []
@@ -238,6 +302,8 @@ def table_specs(draw: st.DrawFn) -> tuple[TableSpec, ...]:
                 keyless=kind == "keyless",
                 # A partitioned table can't be written by Alembic with its partitions, so that it stays.
                 partitioned=kind == "partitioned" and side == "both",
+                triggered=dirty and side == "both" and draw(st.booleans()),
+                default=draw(st.sampled_from([None, None, 1, 11])) if dirty else None,
                 before=side != "new",
                 after=side != "dropped",
             )
@@ -246,7 +312,9 @@ def table_specs(draw: st.DrawFn) -> tuple[TableSpec, ...]:
 
 
 @st.composite
-def keys(draw: st.DrawFn, source: TableSpec, slot: str, parents: list[TableSpec], kinds: list[str]) -> KeySpec | None:
+def keys(
+    draw: st.DrawFn, source: TableSpec, slot: str, parents: list[TableSpec], kinds: list[str], *, dirty: bool
+) -> KeySpec | None:
     """A key on the slot, None where no parent has a key of the right width."""
     wide = len(SLOTS[slot])
     targets = [
@@ -259,13 +327,13 @@ def keys(draw: st.DrawFn, source: TableSpec, slot: str, parents: list[TableSpec]
         return None
     parent, kind = draw(st.sampled_from(targets))
     key = KeySpec(source, slot, parent, kind, reordered=wide > 1 and draw(st.booleans()))
-    return draw(rules(key))
+    return draw(rules(key, dirty=dirty))
 
 
 @st.composite
-def rules(draw: st.DrawFn, key: KeySpec) -> KeySpec:
-    """``key`` with another rule."""
-    ondelete = draw(st.sampled_from(ACTIONS))
+def rules(draw: st.DrawFn, key: KeySpec, *, dirty: bool) -> KeySpec:
+    """``key`` with another rule, where there are orphans rather one that settles them."""
+    ondelete = draw(st.sampled_from(SETTLING_ACTIONS if dirty else ACTIONS))
     if ondelete in {"SET NULL", "SET DEFAULT"} and draw(st.booleans()):
         ondelete = f"{ondelete} ({SLOTS[key.slot][0]})"
     deferrable, initially = draw(st.sampled_from(DEFERRABILITIES))
@@ -281,55 +349,75 @@ def rules(draw: st.DrawFn, key: KeySpec) -> KeySpec:
 
 
 @st.composite
-def drifts(draw: st.DrawFn) -> Drift:
-    """A schema, and what becomes of each of its keys."""
-    tables = draw(table_specs())
+def drifts(draw: st.DrawFn, *, dirty: bool = False) -> Drift:
+    """A schema, and what becomes of each of its keys; ``dirty`` puts orphans where no valid key keeps them out."""
+    tables = draw(table_specs(dirty=dirty))
     before: list[KeySpec] = []
     after: list[KeySpec] = []
     still = draw(st.sampled_from([False] * 9 + [True])) and all(spec.before and spec.after for spec in tables)
     for source in tables:
         for slot in SLOTS:
             if draw(st.integers(0, 3)):
-                was, becomes = draw(_fates(source, slot, tables, still=still))
+                was, becomes = draw(_fates(source, slot, tables, still=still, dirty=dirty))
                 before += [was] if was else []
                 after += [becomes] if becomes else []
     loose = [key for key in before if not key.source.partitioned]
-    not_valid = {key.place for key in loose if not still and draw(st.integers(0, 9)) == 0}
+    not_valid = {key.place for key in loose if not still and draw(st.integers(0, 2 if dirty else 9)) == 0}
     doubled = {
         key.place: draw(st.sampled_from([None, "CASCADE"]))
         for key in before
-        if not still and draw(st.integers(0, 7)) == 0
+        if not still and draw(st.integers(0, 7)) == 0 and not (dirty and key.place in not_valid)
     }
     nulls = draw(st.frozensets(st.integers(0, 4), max_size=2))
-    return Drift(tables, tuple(before), tuple(after), frozenset(not_valid), doubled, nulls, draw(st.booleans()))
+    drift = Drift(tables, tuple(before), tuple(after), frozenset(not_valid), doubled, nulls, draw(st.booleans()))
+    return replace(drift, dirt=draw(_dirt(drift))) if dirty else drift
+
+
+@st.composite
+def _dirt(draw: st.DrawFn, drift: Drift) -> dict[tuple[TableSpec, str, int], str]:
+    """Which references have no parent, or only a part of one: on slots that no valid key keeps clean."""
+    held = {key.place for key in drift.before} - drift.not_valid
+    places = [
+        (spec, slot, number)
+        for spec in drift.tables
+        if spec.before and spec.after
+        for slot in SLOTS
+        if (spec, slot) not in held
+        for number in range(ROWS)
+    ]
+    return {
+        place: draw(st.sampled_from(["gone", "gone", "gone", "partial"]))
+        for place in places
+        if draw(st.integers(0, 2)) == 0
+    }
 
 
 @st.composite
 def _fates(
-    draw: st.DrawFn, source: TableSpec, slot: str, tables: tuple[TableSpec, ...], *, still: bool
+    draw: st.DrawFn, source: TableSpec, slot: str, tables: tuple[TableSpec, ...], *, still: bool, dirty: bool
 ) -> tuple[KeySpec | None, KeySpec | None]:
     """The key on a slot before and after."""
     early = [spec for spec in tables if spec.before]
     late = [spec for spec in tables if spec.after]
     every = list(REFERENTS)
     if not source.before:
-        return None, draw(keys(source, slot, late, every))
+        return None, draw(keys(source, slot, late, every, dirty=dirty))
     if not source.after:
-        return draw(keys(source, slot, early, every)), None
+        return draw(keys(source, slot, early, every, dirty=dirty)), None
     fate = (
         "kept"
         if still
         else draw(st.sampled_from(["kept", "rule", "added", "removed", "repointed", "within", "rule", "within"]))
     )
-    if fate == "added":
-        return None, draw(keys(source, slot, late, every))
-    was = draw(keys(source, slot, early, every))
+    if fate == "added" or (dirty and not still and draw(st.booleans())):
+        return None, draw(keys(source, slot, late, every, dirty=dirty))
+    was = draw(keys(source, slot, early, every, dirty=dirty))
     if was is None or fate == "removed":
         return was, None
     if fate == "repointed" or not was.parent.after:
         # Values that mean a row of one parent must mean one of the other, too.
-        return was, draw(keys(source, slot, late, [was.referent]))
+        return was, draw(keys(source, slot, late, [was.referent], dirty=dirty))
     if fate == "within" and was.slot != "pair":
         others = [kind for kind in was.parent.referents if kind in {"id", "code"} and kind != was.referent]
         return was, replace(was, referent=others[0]) if others else was
-    return was, draw(rules(was)) if fate == "rule" else was
+    return was, draw(rules(was, dirty=dirty)) if fate == "rule" else was

@@ -120,6 +120,52 @@ def test_equal_settings_are_equal_and_hashable() -> None:
     assert len({CascadeConfig(optional_tables=["a"]), CascadeConfig(optional_tables=("a",))}) == 1
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("orphans", "cascade"),
+        ("orphans", True),
+        ("orphans", ["quarantine"]),
+        ("orphan_overrides", [("posts.user_id", "fail")]),
+        ("orphan_overrides", {"posts": "fail"}),
+        ("orphan_overrides", {"a.b.c.d": "fail"}),
+        ("orphan_overrides", {"posts.": "fail"}),
+        ("orphan_overrides", {7: "fail"}),
+        ("orphan_overrides['posts.user_id']", {"posts.user_id": "nothing"}),
+        ("max_orphans", -1),
+        ("max_orphans", 1.5),
+        ("max_orphans", float("nan")),
+        ("max_orphans", True),
+        ("max_orphans", "10%"),
+        ("trust_valid_keys", "yes"),
+        ("trust_valid_keys", None),
+        ("quarantine_schema", ""),
+        ("quarantine_schema", "x" * 64),
+        ("quarantine_schema", "pg_quarantine"),
+        ("quarantine_schema", 7),
+    ],
+)
+def test_a_setting_for_orphans_that_can_not_be_is_refused_by_its_name(field: str, value: Any) -> None:
+    """The revision would be wrong, or its upgrade would fail on somebody else's machine."""
+    with pytest.raises(ConfigError) as refusal:
+        CascadeConfig(**{field.partition("[")[0]: value})
+    assert refusal.value.field == field
+
+
+def test_settings_for_orphans_that_can_be() -> None:
+    """Each kind of value once."""
+    config = CascadeConfig(
+        orphans=None,
+        orphan_overrides={"posts.*_id": "quarantine", "audit.log.user": None},
+        max_orphans=0,
+        trust_valid_keys=False,
+        quarantine_schema=None,
+    )
+    assert config.orphan_overrides == {"posts.*_id": "quarantine", "audit.log.user": None}
+    assert CascadeConfig(max_orphans=None).max_orphans is None
+    assert CascadeConfig(max_orphans=1.0).max_orphans == 1.0
+
+
 def test_settings_are_given_by_name() -> None:
     """More fields will come, in an order that nobody should depend on."""
     with pytest.raises(TypeError, match="positional"):
@@ -144,9 +190,9 @@ def test_alembics_own_plugins_come_first_and_the_callers_last() -> None:
 
 @pytest.mark.parametrize("directives", [None, hook, Rewriter()], ids=["none", "function", "Rewriter"])
 def test_the_callers_hook_is_handed_on(directives: Any) -> None:
-    """Where there is none, none is given: Flask-Migrate installs its own only then."""
+    """Ours runs after it, and where there is none."""
     options = configure_options(CascadeConfig(), process_revision_directives=directives)
-    assert options["process_revision_directives"] is directives
+    assert options["process_revision_directives"].theirs is directives
 
 
 def test_the_settings_are_handed_on_as_they_are() -> None:

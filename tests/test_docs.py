@@ -9,7 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from importlib.metadata import version
 from pathlib import Path
 from textwrap import dedent
@@ -19,10 +19,11 @@ import alembic.operations
 import pytest
 from models import models, number, reference
 from project import Project
-from sqlalchemy import URL, Connection, Engine, MetaData
+from sqlalchemy import URL, Column, Connection, Engine, ForeignKey, Integer, MetaData, Table, Text
 
 import alembic_cascade
-from alembic_cascade import CascadeConfig, configure_options, ops
+from alembic_cascade import CascadeConfig, CascadeError, configure_options, ops
+from alembic_cascade.config import STRATEGIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,6 +81,9 @@ class Reader:
         match block.caption:
             case "models.py":
                 (self.folder / "models.py").write_text(block.text)
+            case "models.py, at the end":
+                with (self.folder / "models.py").open("a") as models:
+                    models.write(f"\n\n{block.text}")
             case "alembic.ini":
                 self.replace("alembic.ini", r"sqlalchemy\.url = .*\n", f"sqlalchemy.url = {self.url}\n")
             case "migrations/env.py: target_metadata":
@@ -160,8 +164,11 @@ def test_the_code_on_the_front_page_is_what_is_written(project: Project) -> None
     assert functions(project.revision().text) == ours
     shutil.rmtree(project.path / "versions")
     (project.path / "versions").mkdir()
-    project.options = {"autogenerate_plugins": ["alembic.autogenerate.*"]}
+    project.options = {"autogenerate_plugins": ["alembic.autogenerate.*"], "process_revision_directives": None}
     assert functions(project.revision().text) == plain
+    readme = (DOCS.parent / "README.md").read_text()
+    assert f"```python\n{plain}```\n" in readme
+    assert f"```python\n{ours}```\n" in readme
 
 
 def functions(revision: str) -> str:
@@ -191,7 +198,7 @@ def test_the_reference_has_every_public_name(name: str) -> None:
 
 def test_the_reference_has_every_operation() -> None:
     """Under the name by which a revision calls it, with its docstring."""
-    assert len(operations()) >= 5
+    assert len(operations()) >= 7
     prefixes = {"Operations": "op", "BatchOperations": "batch_op"}
     for owner, name in operations():
         assert f"\n.. autofunction:: {prefixes[owner]}.{name}\n" in page("reference.rst")
@@ -207,16 +214,53 @@ def test_the_reference_has_every_argument_of_every_operation() -> None:
             assert f"``{argument}``" in rows, name
 
 
+def test_the_reference_has_every_strategy() -> None:
+    """In a table that says what each means."""
+    for strategy in STRATEGIES:
+        assert f'   * - ``"{strategy}"``' in page("reference.rst")
+
+
+def test_the_reference_has_every_column_of_the_quarantine(project: Project) -> None:
+    """With its type, and in its order."""
+    project.create(KEYLESS)
+    project.execute(*ORPHANS)
+    project.metadata = posts(ondelete="CASCADE")
+    identifier = project.revision().revision
+    project.upgrade()
+    columns = project.fetch(
+        "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute "
+        f"WHERE attrelid = 'alembic_cascade.\"{identifier}_public_posts\"'::regclass AND attnum > 0"
+    )
+    shown = re.findall(r"^   \* - ``(cascade_\w+)``\n     - ``(\w+)``$", page("reference.rst"), re.MULTILINE)
+    types = {"timestamp with time zone": "timestamptz"}
+    assert [(name, types.get(type_, type_)) for name, type_ in columns[:-2]] == shown
+    assert [name for name, _ in columns[-2:]] == ["id", "user_id"]
+
+
 def test_the_docstring_of_the_settings_has_every_field() -> None:
     """The reference shows that docstring."""
-    for field in fields(CascadeConfig):
-        assert f":param {field.name}:" in (CascadeConfig.__doc__ or "")
+    for setting in fields(CascadeConfig):
+        assert f":param {setting.name}:" in (CascadeConfig.__doc__ or "")
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in DOCS.glob("*.rst")))
 def test_no_page_is_left_out(name: str) -> None:
     """The front page leads to each."""
     assert name == "index.rst" or f"\n   {name.removesuffix('.rst')}\n" in page("index.rst")
+
+
+def test_the_page_of_the_command_line_has_every_command_and_option() -> None:
+    """What nobody can look up is found by nobody."""
+    from alembic_cascade.cli.commands import cascade  # noqa: PLC0415
+
+    for group_name, group in cascade.commands.items():
+        for name, command in group.commands.items():
+            assert f"\n{group_name} {name}\n---" in page("cli.rst")
+            for parameter in command.params:
+                if parameter.opts[0] not in {"-c", "-n", "-x", "--config", "--name"}:
+                    assert parameter.opts[0].split("/")[0] in page("cli.rst") or parameter.name.upper() in page(
+                        "cli.rst"
+                    ), (name, parameter.opts)
 
 
 def test_the_changelog_has_the_version() -> None:
@@ -236,48 +280,142 @@ def notes(**rule: Any) -> MetaData:
     return models(users=[], legacy_notes=[reference("user_id", "users.id", **rule)])
 
 
-NOT_ENFORCED = {"alembic_cascade": {"enforced": False}}
+def clicks(*constraints: ForeignKey) -> MetaData:
+    metadata = models(users=[])
+    Table("clicks", metadata, Column("user_id", Integer, *constraints), Column("page", Text))
+    return metadata
 
-# The models before and after, and what env.py says.
-HOW_TO: dict[str, tuple[MetaData, MetaData, dict[str, Any]]] = {
-    "optional": (notes(), notes(ondelete="CASCADE"), configure_options(CascadeConfig(optional_tables=["legacy_*"]))),
-    "repoint": (orders("customers.id"), orders("customers.number"), {}),
-    "not-valid": (posts(postgresql_not_valid=True), posts(), {}),
-    "not-enforced": (posts(), posts(info=NOT_ENFORCED), {}),
-    "sqlite": (posts(), posts(ondelete="CASCADE"), {"render_as_batch": True}),
+
+def cascade(**settings: Any) -> dict[str, Any]:
+    return configure_options(CascadeConfig(**settings))
+
+
+NOT_ENFORCED = {"alembic_cascade": {"enforced": False}}
+FAIL = {"alembic_cascade": {"orphans": "fail", "max_orphans": 0}}
+
+# Without a key, and with rows of a user who is gone.
+KEYLESS = models(users=[], posts=[number("user_id")])
+ORPHANS = ("INSERT INTO users VALUES (1)", "INSERT INTO posts VALUES (10, 1), (20, 2), (30, 2)")
+
+
+@dataclass(frozen=True)
+class Guide:
+    """The models before and after, what env.py says, and rows that are there."""
+
+    before: MetaData
+    after: MetaData
+    options: dict[str, Any] = field(default_factory=dict)
+    rows: tuple[str, ...] = ()
+
+
+HOW_TO = {
+    "optional": Guide(notes(), notes(ondelete="CASCADE"), cascade(optional_tables=["legacy_*"])),
+    "repoint": Guide(orders("customers.id"), orders("customers.number")),
+    "not-valid": Guide(posts(postgresql_not_valid=True), posts()),
+    "not-enforced": Guide(posts(), posts(info=NOT_ENFORCED)),
+    "sqlite": Guide(posts(), posts(ondelete="CASCADE"), {"render_as_batch": True}),
+    "override": Guide(KEYLESS, posts(ondelete="CASCADE"), cascade(orphan_overrides={"posts.*": "set_null"}), ORPHANS),
+    "info": Guide(KEYLESS, posts(ondelete="CASCADE", info=FAIL)),
+    "no-rule": Guide(KEYLESS, posts(), cascade(orphans="quarantine"), ORPHANS),
+    "set-null": Guide(KEYLESS, posts(ondelete="SET NULL"), {}, ORPHANS),
+    "more-orphans": Guide(KEYLESS, posts(ondelete="CASCADE"), cascade(max_orphans=5000), ORPHANS),
+    "no-primary-key": Guide(
+        clicks(),
+        clicks(ForeignKey("users.id", ondelete="SET NULL")),
+        cascade(orphan_overrides={"clicks.user_id": "quarantine"}),
+        ("INSERT INTO users VALUES (1)", "INSERT INTO clicks VALUES (1, 'a'), (2, 'b'), (2, 'b')"),
+    ),
+    "place": Guide(KEYLESS, posts(ondelete="CASCADE"), cascade(quarantine_schema=None), ORPHANS),
 }
 
 
-@pytest.mark.parametrize(
-    ("name", "shown"),
-    [
-        (block.options["name"].removeprefix("revision-"), block.text)
-        for block in code_blocks("howto.rst")
-        if "name" in block.options
-    ],
-)
+def named_blocks(kind: str) -> list[Any]:
+    """The blocks of the how-to guides whose names begin with ``kind``."""
+    found = [(block.options.get("name", ""), block.text) for block in code_blocks("howto.rst")]
+    return [
+        pytest.param(name.removeprefix(kind), text, id=name.removeprefix(kind))
+        for name, text in found
+        if name.startswith(kind)
+    ]
+
+
+def test_each_guide_with_a_revision_is_tested() -> None:
+    """And no test is left of a guide that is gone."""
+    assert sorted(parameters.id for parameters in named_blocks("revision-")) == sorted(HOW_TO)
+
+
+@pytest.mark.parametrize(("name", "shown"), named_blocks("revision-"))
 def test_the_revisions_of_the_how_to_guides_are_what_is_written(
     project: Project, tmp_path: Path, name: str, shown: str
 ) -> None:
-    """And each goes up, down and up."""
-    before, after, options = HOW_TO[name]
+    """And each goes up, down to the same rows, and up."""
+    guide = HOW_TO[name]
     if name == "sqlite":
         project = Project(tmp_path / "sqlite", URL.create("sqlite", database=str(tmp_path / "blog.db")))
     elif name == "not-enforced" and project.fetch("SELECT current_setting('server_version_num')::int")[0][0] < 180000:
         pytest.skip("needs PostgreSQL 18")
-    project.create(before)
+    project.create(guide.before)
     if name == "not-valid":
         project.execute(
             "ALTER TABLE posts DROP CONSTRAINT posts_user_id_fkey, ADD CONSTRAINT posts_user_id_fkey "
             "FOREIGN KEY (user_id) REFERENCES users NOT VALID"
         )
-    project.metadata, project.options = after, options
+    project.execute(*guide.rows)
+    stored = stored_rows(project, guide.before)
+    project.metadata, project.options = guide.after, guide.options
     assert functions(project.revision().text) == shown
     project.upgrade()
     project.check()
+    assert (stored_rows(project, guide.before) != stored) == bool(guide.rows)
     project.downgrade()
+    assert stored_rows(project, guide.before) == stored
     project.upgrade()
     project.check()
+
+
+def stored_rows(project: Project, metadata: MetaData) -> dict[str, list[str]]:
+    """All rows of all tables."""
+    return {name: sorted(map(repr, project.fetch(f"SELECT * FROM {name}"))) for name in metadata.tables}
+
+
+MISTAKES = {
+    "stop": Guide(KEYLESS, posts(), {}, ORPHANS),
+    "too-many": Guide(
+        KEYLESS,
+        posts(ondelete="CASCADE"),
+        {},
+        (
+            "INSERT INTO users VALUES (1)",
+            "INSERT INTO posts SELECT n, CASE WHEN n <= 120 THEN 2 ELSE 1 END FROM generate_series(1, 200) AS n",
+        ),
+    ),
+    "no-primary-key": Guide(
+        clicks(),
+        clicks(ForeignKey("users.id", ondelete="SET NULL")),
+        {},
+        ("INSERT INTO users VALUES (1)", "INSERT INTO clicks VALUES (2, 'b')"),
+    ),
+}
+
+
+def test_each_guide_with_an_error_is_tested() -> None:
+    """And no test is left of a guide that is gone."""
+    assert sorted(parameters.id for parameters in named_blocks("error-")) == sorted(MISTAKES)
+
+
+@pytest.mark.parametrize(("name", "shown"), named_blocks("error-"))
+def test_the_errors_of_the_how_to_guides_are_what_is_said(project: Project, name: str, shown: str) -> None:
+    """Word for word, and nothing is changed."""
+    guide = MISTAKES[name]
+    project.create(guide.before)
+    project.execute(*guide.rows)
+    stored = stored_rows(project, guide.before)
+    project.metadata, project.options = guide.after, guide.options
+    project.revision()
+    with pytest.raises(CascadeError) as error:
+        project.upgrade()
+    assert str(error.value).split() == shown.split()
+    assert stored_rows(project, guide.before) == stored
 
 
 def test_a_key_can_be_altered_and_validated_in_two_revisions(project: Project) -> None:

@@ -24,31 +24,42 @@ MODULES = {dotted(path): ast.parse(path.read_text()) for path in PACKAGE.rglob("
 
 # From what knows nothing of the others to what knows all: a module imports from the rows above its own.
 ROWS = [
-    {"errors", "sql", "sql.quoting", "sorting", "dbapi_errors"},
+    {"errors", "sql", "sql.quoting", "sorting", "dbapi_errors", "orphans", "calls"},
     {"config", "foreign_keys"},
-    {"naming", "keys_of_parents"},
+    {"naming", "keys_of_parents", "orphans.statements"},
     {"sql.catalogue", "sql.constraints"},
-    {"sql.foreign_key_blocks"},
+    {"orphans.columns", "orphans.references"},
+    {"orphans.quarantine"},
+    {"orphans.relations"},
+    {"orphans.erasure"},
+    {"sql.foreign_key_blocks", "running"},
     {"sql.translation_block"},
     {"reflected"},
     {"declared"},
-    {"comparison"},
+    {"comparison", "orphans.strategies"},
     {"ops.arguments", "ops.ordinary"},
-    {"ops.add_foreign_key", "ops.translate_references", "ops.named_unique"},
-    {"ops.alter_foreign_key", "ops.nameless_key"},
+    {"ops.add_foreign_key", "ops.translate_references", "ops.named_unique", "ops.restore_orphans"},
+    {"ops.alter_foreign_key", "ops.nameless_key", "ops.clean_orphans"},
     {"ops"},
-    {"scope"},
-    {"tables", "translation"},
+    {"scope", "rewriter"},
+    {"tables", "translation", "wiring"},
     {"changes", "whole_tables"},
     {"ordering"},
-    {"comparators", "renderers", "implementations"},
+    {"comparators", "renderers", "implementations", "orphans.renderers", "orphans.implementations"},
     {"plugin"},
+    {"cli.environment", "cli.output"},
+    {"cli.options", "cli.listing"},
+    {"cli.quarantine"},
+    {"cli.commands"},
+    {"cli"},
+    {"cli.__main__"},
 ]
 PURE = {
     name
     for name in MODULES
     if name.split(".")[0] in {"config", "foreign_keys", "naming", "sorting", "dbapi_errors", "sql"}
     or name in {"reflected", "declared", "comparison"}
+    or (name.split(".")[0] == "orphans" and name not in {"orphans", "orphans.implementations", "orphans.renderers"})
 }
 
 

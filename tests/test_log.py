@@ -23,6 +23,7 @@ def _info(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_a_line_for_each_key(project: Project, caplog: pytest.LogCaptureFixture) -> None:
     """What was, what is, how long it took."""
+    project.options = configure_options(CascadeConfig(orphans=None))
     key = UniqueConstraint("number", name="users_number")
     project.create(
         models(users=[number("number"), key], posts=[reference("user_id", "users.id"), reference("by", "users.id")])
@@ -46,6 +47,7 @@ def test_a_line_for_each_key(project: Project, caplog: pytest.LogCaptureFixture)
 
 def test_another_name_in_this_deployment(project: Project, caplog: pytest.LogCaptureFixture) -> None:
     """It is found by its column pairs, and keeps its name."""
+    project.options = configure_options(CascadeConfig(orphans=None))
     project.create(models(users=[], posts=[reference("user_id", "users.id")]))
     project.metadata = models(users=[], posts=[reference("user_id", "users.id", ondelete="CASCADE")])
     project.revision()
@@ -61,7 +63,7 @@ def test_another_name_in_this_deployment(project: Project, caplog: pytest.LogCap
 
 def test_an_optional_table(project: Project, caplog: pytest.LogCaptureFixture) -> None:
     """Never proposed for creation, nor keys to it; skipped where it is absent."""
-    project.options = configure_options(CascadeConfig(optional_tables=["old_*"]))
+    project.options = configure_options(CascadeConfig(optional_tables=["old_*"], orphans=None))
     project.create(models(users=[], old_notes=[reference("user_id", "users.id")], posts=[number("old_id")]))
     project.metadata = models(
         users=[],
@@ -91,7 +93,7 @@ def test_an_optional_table(project: Project, caplog: pytest.LogCaptureFixture) -
 
 def test_keys_of_an_optional_table_that_come_and_go(project: Project) -> None:
     """Alembic's own operations would fail in a deployment that lacks the table."""
-    project.options = configure_options(CascadeConfig(optional_tables=["legacy"]))
+    project.options = configure_options(CascadeConfig(optional_tables=["legacy"], orphans=None))
     project.create(models(users=[], legacy=[reference("a", "users.id"), number("b")]))
     project.metadata = models(users=[], legacy=[number("a"), reference("b", "users.id")])
     revision = project.revision()
@@ -110,7 +112,7 @@ def test_keys_of_an_optional_table_that_come_and_go(project: Project) -> None:
 
 def test_an_absent_optional_parent_takes_its_keys_along(project: Project, caplog: pytest.LogCaptureFixture) -> None:
     """Where the key could not be made, there is none to drop."""
-    project.options = configure_options(CascadeConfig(optional_tables=["legacy"]))
+    project.options = configure_options(CascadeConfig(optional_tables=["legacy"], orphans=None))
     project.create(models(legacy=[], posts=[number("a"), reference("b", "legacy.id"), reference("c", "legacy.id")]))
     project.metadata = models(
         legacy=[number("note")],

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from alembic_cascade.ops.add_foreign_key import AddForeignKeyOp, DropForeignKeyOp
 from alembic_cascade.ops.alter_foreign_key import AlterForeignKeyOp
+from alembic_cascade.ops.clean_orphans import CleanOrphansOp
 from alembic_cascade.ops.named_unique import NamedUniqueConstraintOp
 from alembic_cascade.ops.nameless_key import DropNamelessKeyOps
+from alembic_cascade.ops.restore_orphans import RestoreOrphansOp
 from alembic_cascade.ops.translate_references import TranslateReferencesOp
 
 __all__ = [
     "AddForeignKeyOp",
     "AlterForeignKeyOp",
+    "CleanOrphansOp",
     "DropForeignKeyOp",
     "DropNamelessKeyOps",
     "NamedUniqueConstraintOp",
+    "RestoreOrphansOp",
     "TranslateReferencesOp",
 ]

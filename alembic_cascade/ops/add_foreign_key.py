@@ -38,6 +38,11 @@ class AddForeignKeyOp(ops.CreateForeignKeyOp):
         self.if_exists = if_exists
 
     @property
+    def declared(self) -> ForeignKeyConstraint | None:
+        """The model's constraint, None where no model declares the key."""
+        return self._declared
+
+    @property
     def key(self) -> ForeignKey:
         """The key that it makes, whoever changed the operation since."""
         return created_key(self)

@@ -59,6 +59,54 @@ def check_columns(local_cols: Sequence[str], **others: Sequence[str]) -> None:
             raise ConfigError(argument, f"has {len(columns)} columns, local_cols has {len(local_cols)}")
 
 
+def check_flags(**flags: object) -> None:
+    """Refuse what is neither True nor False.
+
+    Errors: :exc:`.ConfigError` that names the argument.
+    """
+    for argument, value in flags.items():
+        if not isinstance(value, bool):
+            raise ConfigError(argument, f"must be True or False, not {value!r}")
+
+
+def check_tables(**tables: object) -> None:
+    """Refuse what can't be the name of a table.
+
+    Errors: :exc:`.ConfigError` that names the argument.
+    """
+    for argument, value in tables.items():
+        if not isinstance(value, str) or not value:
+            raise ConfigError(argument, f"must be the name of a table, not {value!r}")
+
+
+def check_distinct(argument: str, columns: Sequence[str]) -> None:
+    """Refuse a list that has a column twice.
+
+    Errors: :exc:`.ConfigError` that names the argument.
+    """
+    if len(set(columns)) < len(columns):
+        raise ConfigError(argument, f"has a column twice: {list(columns)!r}")
+
+
+def check_members(argument: str, columns: object, local_cols: Sequence[str]) -> None:
+    """Refuse what is no list of some of ``local_cols``.
+
+    Errors: :exc:`.ConfigError` that names the argument.
+    """
+    listed = columns if isinstance(columns, list | tuple) else ()
+    if not listed or not all(column in local_cols for column in listed):
+        raise ConfigError(argument, f"must be some of local_cols, not {columns!r}")
+
+
+def check_revision(revision: object) -> None:
+    """Refuse what is no identifier of a revision.
+
+    Errors: :exc:`.ConfigError`.
+    """
+    if not isinstance(revision, str) or not revision:
+        raise ConfigError("revision", f"must be the revision's identifier, as in revision=revision, not {revision!r}")
+
+
 def _action(argument: str, text: str | None) -> Action:
     action = Action.parse(text)
     if action.rule not in {"NO ACTION", "RESTRICT", "CASCADE", "SET NULL", "SET DEFAULT"}:

@@ -32,11 +32,11 @@ def alter_block(existing: ForeignKey, target: ForeignKey, *, if_exists: bool) ->
         f"""FOR present IN
 {indent(literal_sql(matching_foreign_key(existing)), "    ")}
 LOOP
-    EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I, ADD CONSTRAINT %I %s',
+    EXECUTE pg_catalog.format('ALTER TABLE %s DROP CONSTRAINT %I, ADD CONSTRAINT %I %s',
         {table}, present.name, {name},
         {quote_literal(definition(target))});
     IF present.remark IS NOT NULL THEN
-        EXECUTE format('COMMENT ON CONSTRAINT %I ON %s IS %L', {name}, {table}, present.remark);
+        EXECUTE pg_catalog.format('COMMENT ON CONSTRAINT %I ON %s IS %L', {name}, {table}, present.remark);
     END IF;
     RETURN;
 END LOOP;
@@ -48,10 +48,11 @@ END LOOP;
 def add_block(key: ForeignKey, *, if_exists: bool) -> str:
     """One ALTER TABLE that adds ``key``, and its comment."""
     table, name = quote_literal(quote_table(*key.source)), quote_literal(key.name or "")
-    body = f"EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I %s', {table}, {name}, {quote_literal(definition(key))});"
+    rule = quote_literal(definition(key))
+    body = f"EXECUTE pg_catalog.format('ALTER TABLE %s ADD CONSTRAINT %I %s', {table}, {name}, {rule});"
     if key.comment is not None:
         remark = quote_literal(key.comment)
-        body += f"\nEXECUTE format('COMMENT ON CONSTRAINT %I ON %s IS %L', {name}, {table}, {remark});"
+        body += f"\nEXECUTE pg_catalog.format('COMMENT ON CONSTRAINT %I ON %s IS %L', {name}, {table}, {remark});"
     return _block([key.source, key.referent], body, if_exists=if_exists)
 
 
@@ -63,7 +64,7 @@ def drop_block(key: ForeignKey, *, if_exists: bool) -> str:
         f"""FOR present IN
 {indent(literal_sql(matching_foreign_key(key)), "    ")}
 LOOP
-    EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', {table}, present.name);
+    EXECUTE pg_catalog.format('ALTER TABLE %s DROP CONSTRAINT %I', {table}, present.name);
     RETURN;
 END LOOP;
 {_not_found(key)}""",
@@ -82,7 +83,7 @@ def _block(tables: list[TableName], body: str, *, if_exists: bool) -> str:
 
 def table_guard(table: TableName, *, if_exists: bool) -> str:
     """Skip or refuse, by ``if_exists``, where the table is absent."""
-    absent = f"to_regclass({quote_literal(quote_table(*table))}) IS NULL"
+    absent = f"pg_catalog.to_regclass({quote_literal(quote_table(*table))}) IS NULL"
     message = quote_literal(f"the table {table} does not exist")
     if if_exists:
         skipped = quote_literal(f"the table {table} does not exist, skipped")

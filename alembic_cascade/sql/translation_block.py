@@ -32,7 +32,7 @@ def translate_block(translation: Translation) -> str:
         [
             *(table_guard(table, if_exists=translation.if_exists) for table in dict.fromkeys((source, referent))),
             "-- Rows hidden by row security would keep the old value: an error instead.",
-            "PERFORM set_config('row_security', 'off', true);",
+            "PERFORM pg_catalog.set_config('row_security', 'off', true);",
             "SET CONSTRAINTS ALL IMMEDIATE;",
             f"LOCK TABLE {quote_table(*source)} IN SHARE ROW EXCLUSIVE MODE;",
             _RELATIONS.format(child=_regclass(source)),
@@ -43,9 +43,8 @@ def translate_block(translation: Translation) -> str:
             _parent_check(translation),
             _SILENCE,
             _update(translation),
-            "SET CONSTRAINTS ALL IMMEDIATE;",
-            "FOREACH statement IN ARRAY states LOOP\n    EXECUTE statement;\nEND LOOP;",
-            "PERFORM set_config('row_security', shown_rows, true);",
+            "PERFORM pg_temp.cascade_resume(states);",
+            "PERFORM pg_catalog.set_config('row_security', shown_rows, true);",
         ]
     )
     code = f"{_DECLARATIONS}BEGIN\n{indent(body, '    ')}\nEND"
@@ -54,37 +53,20 @@ def translate_block(translation: Translation) -> str:
 
 _DECLARATIONS = """\
 DECLARE
-    shown_rows text := current_setting('row_security');
+    shown_rows text := pg_catalog.current_setting('row_security');
     problem text;
     held bigint;
     translated bigint;
-    silenced record;
-    statement text;
     states text[] := '{}';
     relations oid[];
 """
 
 # The table with its partitions, and with those that inherit from it.
-_RELATIONS = """\
-relations := ARRAY(
-    WITH RECURSIVE tree (relation) AS (
-        SELECT {child}::oid
-        UNION SELECT inhrelid FROM pg_catalog.pg_inherits JOIN tree ON inhparent = tree.relation)
-    SELECT relation FROM tree);"""
+_RELATIONS = "relations := pg_temp.cascade_family({child});"
 
-# A translated row means what it meant before: triggers that would change it further stay out, and each
-# gets its own state back.
-_SILENCE = """\
-FOR silenced IN
-    SELECT tgrelid::regclass AS relation, tgname AS name, tgenabled AS state
-    FROM pg_catalog.pg_trigger
-    WHERE NOT tgisinternal AND tgenabled IN ('O', 'A') AND tgrelid = ANY (relations)
-    ORDER BY tgrelid, tgname
-LOOP
-    EXECUTE format('ALTER TABLE ONLY %s DISABLE TRIGGER %I', silenced.relation, silenced.name);
-    states := states || format('ALTER TABLE ONLY %s ENABLE %s TRIGGER %I', silenced.relation,
-        CASE silenced.state WHEN 'A' THEN 'ALWAYS' ELSE '' END, silenced.name);
-END LOOP;"""
+# A translated row means what it meant before: triggers that would change it further stay out, as do keys and
+# checks that hold for no row of old.
+_SILENCE = "states := pg_temp.cascade_suspend(relations, true);"
 
 
 def _regclass(table: TableName) -> str:
@@ -100,9 +82,9 @@ def _refuse_if_problem(hint: str) -> str:
 
 def _type_check(translation: Translation) -> str:
     check = f"""\
-SELECT string_agg(format('%I is %s, %I is %s', held_column.attname,
-        format_type(held_column.atttypid, held_column.atttypmod), new_column.attname,
-        format_type(new_column.atttypid, new_column.atttypmod)), '; ') INTO problem
+SELECT pg_catalog.string_agg(pg_catalog.format('%I is %s, %I is %s', held_column.attname,
+        pg_catalog.format_type(held_column.atttypid, held_column.atttypmod), new_column.attname,
+        pg_catalog.format_type(new_column.atttypid, new_column.atttypmod)), '; ') INTO problem
 FROM unnest({quote_text_array(translation.from_cols)}, {quote_text_array(translation.to_cols)}) AS pair (held, new)
 JOIN pg_catalog.pg_attribute AS held_column
     ON held_column.attrelid = {_regclass(translation.referent)} AND held_column.attname = pair.held
@@ -124,7 +106,7 @@ IF NOT EXISTS (
     SELECT FROM pg_catalog.pg_index
     WHERE indrelid = {_regclass(table)} AND indisunique AND indisvalid AND indpred IS NULL AND indexprs IS NULL
         AND {quote_text_array(tuple(sorted(columns)))} = (
-            SELECT array_agg(attname::text ORDER BY attname COLLATE "C") FROM pg_catalog.pg_attribute
+            SELECT pg_catalog.array_agg(attname::text ORDER BY attname COLLATE "C") FROM pg_catalog.pg_attribute
             WHERE attrelid = indrelid AND attnum = ANY ((indkey::int2[])[0:indnkeyatts - 1]))
 ) THEN
     problem := {quote_literal(f"{column_list(table, columns)} is not unique")};
@@ -141,7 +123,7 @@ def _other_keys_check(translation: Translation) -> str:
     )
     columns = quote_text_array(changing)
     check = f"""\
-SELECT format('the key %I of %s is in the way', conname, conrelid::regclass) INTO problem
+SELECT pg_catalog.format('the key %I of %s is in the way', conname, conrelid::regclass) INTO problem
 FROM pg_catalog.pg_constraint
 WHERE contype = 'f' AND conparentid = 0
     AND ((conrelid = ANY (relations) AND EXISTS (SELECT FROM pg_catalog.pg_attribute
@@ -164,12 +146,12 @@ def _parent_check(translation: Translation) -> str:
         f"{column_list(translation.referent, translation.to_cols)}"
     )
     return f"""\
-SELECT count(*) INTO held FROM {child} AS child WHERE {_holds_reference(translation)};
-SELECT nullif(count(*), 0) || {without_parent} INTO problem FROM {child} AS child
+SELECT pg_catalog.count(*) INTO held FROM {child} AS child WHERE {_holds_reference(translation)};
+SELECT nullif(pg_catalog.count(*), 0) || {without_parent} INTO problem FROM {child} AS child
     WHERE {_holds_reference(translation)}
         AND NOT EXISTS (SELECT FROM {parent} AS parent WHERE {_is_parent(translation)});
 {_refuse_if_problem("Settle these rows, then run the migration again.")}
-SELECT nullif(count(*), 0) || {without_value} INTO problem
+SELECT nullif(pg_catalog.count(*), 0) || {without_value} INTO problem
     FROM {child} AS child JOIN {parent} AS parent ON {_is_parent(translation)} WHERE {new_values};
 {_refuse_if_problem("Give these parents a value, then run the migration again.")}"""
 
@@ -193,7 +175,7 @@ IF translated <> held THEN
     problem := {changed};
 END IF;
 {_refuse_if_problem("Take the rule away, or run the migration again.")}
-SELECT nullif(count(*), 0) || {unfit} INTO problem FROM {child} AS child
+SELECT nullif(pg_catalog.count(*), 0) || {unfit} INTO problem FROM {child} AS child
     WHERE {_holds_reference(translation)} AND NOT EXISTS (SELECT FROM {parent} AS parent WHERE {arrived});
 {_refuse_if_problem("Give it the type of the column that it is to refer to.")}"""
 

@@ -1,22 +1,22 @@
-"""What the story asks the database: rows, checksums, orphans and the schema, all from the catalogue."""
+"""What the story asks the database: rows, checksums, orphans, the quarantine and the schema."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, MetaData, text
 
 Schema = frozenset[tuple[str, ...]]
 
 
 @dataclass(frozen=True)
 class ForeignKey:
-    """A foreign key as the catalogue has it."""
+    """A foreign key, as the catalogue has it or as the models declare it."""
 
-    name: str
     child: str
     parent: str
     columns: tuple[tuple[str, str], ...]
+    valid: bool = True
 
     def __str__(self) -> str:
         child = ", ".join(local for local, _ in self.columns)
@@ -49,11 +49,19 @@ def checksums(connection: Connection) -> dict[str, str]:
 _CHECKSUM = "SELECT md5(coalesce(string_agg(md5(t::text), '' ORDER BY md5(t::text)), '')) FROM {table} AS t"
 
 
+def row_digests(connection: Connection) -> dict[str, frozenset[str]]:
+    """For each table a digest of every row."""
+    return {
+        table: frozenset(connection.scalars(text(f"SELECT md5(t::text) FROM {table} AS t")))
+        for table in tables(connection)
+    }
+
+
 def foreign_keys(connection: Connection) -> list[ForeignKey]:
     """All foreign keys of the application."""
     found = connection.execute(
         text("""
-            SELECT conname, conrelid::regclass::text AS child, confrelid::regclass::text AS parent,
+            SELECT conrelid::regclass::text AS child, confrelid::regclass::text AS parent, convalidated AS valid,
                 array_agg(quote_ident(here.attname) ORDER BY place) AS local,
                 array_agg(quote_ident(there.attname) ORDER BY place) AS remote
             FROM pg_constraint
@@ -61,21 +69,35 @@ def foreign_keys(connection: Connection) -> list[ForeignKey]:
             JOIN pg_attribute AS here ON here.attrelid = conrelid AND here.attnum = pair.local
             JOIN pg_attribute AS there ON there.attrelid = confrelid AND there.attnum = pair.remote
             WHERE contype = 'f' AND connamespace = 'public'::regnamespace
-            GROUP BY pg_constraint.oid, conname, conrelid, confrelid
+            GROUP BY pg_constraint.oid, conname, conrelid, confrelid, convalidated
             ORDER BY child, conname
         """)
     )
     return [
-        ForeignKey(row.conname, row.child, row.parent, tuple(zip(row.local, row.remote, strict=True))) for row in found
+        ForeignKey(row.child, row.parent, tuple(zip(row.local, row.remote, strict=True)), row.valid) for row in found
     ]
 
 
-def orphans(connection: Connection) -> dict[ForeignKey, int]:
-    """For each foreign key the rows that refer to a parent which is not there.
+def declared_keys(declared: MetaData) -> list[ForeignKey]:
+    """All foreign keys of the models."""
+    found = [
+        ForeignKey(
+            table.name,
+            key.referred_table.name,
+            tuple((element.parent.name, element.column.name) for element in key.elements),
+        )
+        for table in declared.sorted_tables
+        for key in table.foreign_key_constraints
+    ]
+    return sorted(found, key=str)
+
+
+def orphans(connection: Connection, keys: list[ForeignKey]) -> dict[ForeignKey, int]:
+    """For each of the keys the rows that refer to a parent which is not there.
 
     PostgreSQL trusts a key once it is valid; this looks at the rows themselves.
     """
-    return {key: _number(connection, _orphans_of(key)) for key in foreign_keys(connection)}
+    return {key: _number(connection, _orphans_of(key)) for key in keys}
 
 
 def _orphans_of(key: ForeignKey) -> str:
@@ -85,6 +107,37 @@ def _orphans_of(key: ForeignKey) -> str:
         f"SELECT count(*) FROM {key.child} AS child "
         f"WHERE {refers} AND NOT EXISTS (SELECT FROM {key.parent} AS parent WHERE {matches})"
     )
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """How many rows of a table, or values in it, are in the quarantine for one reason."""
+
+    table: str
+    reason: str
+    constraint: str
+    is_value: bool
+    count: int
+
+
+def quarantine(connection: Connection) -> list[SetAside]:
+    """What is set aside, by table and reason; a comment on each table of the quarantine says whose rows it holds."""
+    found = []
+    for store, table in connection.execute(text(_STORES)):
+        query = (
+            "SELECT cascade_reason, cascade_constraint, cascade_change IS NOT NULL, count(*) "
+            f"FROM alembic_cascade.{store} GROUP BY 1, 2, 3 ORDER BY 3, 1 DESC, 2"
+        )
+        found.extend(SetAside(table, *row) for row in connection.execute(text(query)))
+    return found
+
+
+_STORES = """
+SELECT quote_ident(relname), obj_description(pg_class.oid, 'pg_class')::json ->> 'table'
+FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+WHERE nspname = 'alembic_cascade' AND relkind = 'r'
+ORDER BY 2
+"""
 
 
 def schema(connection: Connection) -> Schema:

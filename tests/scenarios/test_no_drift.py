@@ -42,7 +42,7 @@ def test_a_schema_on_the_search_path_is_the_same_spelled_out(project: Project) -
         "CREATE TABLE posts (id int PRIMARY KEY, user_id int REFERENCES shared.users ON DELETE CASCADE)",
         f"ALTER DATABASE {project.url.database} SET search_path = public, shared",
     )
-    project.options = {"include_object": lambda _object, name, type_, *_: (type_, name) != ("table", "users")}
+    project.options |= {"include_object": lambda _object, name, type_, *_: (type_, name) != ("table", "users")}
     metadata = models(posts=[reference("user_id", "shared.users.id", ondelete="CASCADE")])
     add_table(metadata, "users", schema="shared")
     assert_empty(project, metadata)

@@ -59,14 +59,16 @@ def test_every_attribute_of_the_rule_is_written_and_given_back(project: Project)
 op.alter_foreign_key(
     'posts_user_id_fkey', 'posts', 'users', ['user_id'], ['id'],
     ondelete='SET NULL', onupdate=None, deferrable=None, initially=None, match=None,
-    existing_ondelete='CASCADE', existing_onupdate='CASCADE', existing_deferrable=True, existing_initially='DEFERRED', existing_match='FULL',
+    existing_ondelete='CASCADE', existing_onupdate='CASCADE', existing_deferrable=True,
+    existing_initially='DEFERRED', existing_match='FULL',
 )
 """,
         downgrade="""\
 op.alter_foreign_key(
     'posts_user_id_fkey', 'posts', 'users', ['user_id'], ['id'],
     ondelete='CASCADE', onupdate='CASCADE', deferrable=True, initially='DEFERRED', match='FULL',
-    existing_ondelete='SET NULL', existing_onupdate=None, existing_deferrable=None, existing_initially=None, existing_match=None,
+    existing_ondelete='SET NULL', existing_onupdate=None, existing_deferrable=None,
+    existing_initially=None, existing_match=None,
 )
 """,
     )
@@ -160,7 +162,7 @@ op.alter_foreign_key(
 def test_a_key_of_a_partitioned_table_is_altered_on_its_root(project: Project) -> None:
     """The clones on the partitions follow; altering them is refused by PostgreSQL."""
     after = posts(ondelete="CASCADE")
-    project.options = {"include_object": lambda _object, name, *_: name != "posts_first"}
+    project.options |= {"include_object": lambda _object, name, *_: name != "posts_first"}
     run_scenario(
         project,
         before=None,
@@ -187,7 +189,7 @@ op.alter_foreign_key(
 
 def test_a_key_to_a_partitioned_table_is_altered_with_its_clones(project: Project) -> None:
     """PostgreSQL has one more key for each partition of the referent; plain Alembic tries to drop those."""
-    project.options = {"include_object": lambda _object, name, *_: name != "users_first"}
+    project.options |= {"include_object": lambda _object, name, *_: name != "users_first"}
     run_scenario(
         project,
         before=None,

@@ -83,7 +83,7 @@ def test_a_script_skips_an_absent_optional_table_with_a_notice(project: Project)
     """The deployment is known only where the script runs."""
     before = models(users=[], posts=[reference("user_id", "users.id")], legacy=[reference("user_id", "users.id")])
     project.create(before)
-    project.options = configure_options(CascadeConfig(optional_tables=["legacy"]))
+    project.options = configure_options(CascadeConfig(optional_tables=["legacy"], orphans=None))
     project.metadata = models(
         users=[],
         posts=[reference("user_id", "users.id", ondelete="CASCADE")],

@@ -9,10 +9,7 @@ import pytest
 from project import catalogue, rows
 from scenario import run_scenario
 from sqlalchemy import Column, ForeignKey, Integer, MetaData, String, Table, Uuid, insert, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
-
-from alembic_cascade import OrphansRemain
 
 if TYPE_CHECKING:
     from project import Project
@@ -141,13 +138,31 @@ def run_seed(project: Project) -> None:
 op.create_index(op.f('ix_data_imports_master_flow_id'), 'data_imports', ['master_flow_id'], unique=False)
 op.create_index(op.f('ix_raw_import_records_master_flow_id'), 'raw_import_records', ['master_flow_id'], unique=False)
 op.drop_constraint(op.f('data_imports_master_flow_id_fkey'), 'data_imports', type_='foreignkey')
+# data_imports.master_flow_id -> crewai_flow_state_extensions.flow_id: orphans go into the
+# quarantine, as ON DELETE CASCADE would delete them
+op.clean_orphans(
+    'data_imports', 'crewai_flow_state_extensions', ['master_flow_id'], ['id'],
+    strategy='quarantine', revision=revision, to_cols=['flow_id'],
+)
 op.translate_references(
     'data_imports', 'crewai_flow_state_extensions', ['master_flow_id'],
     from_cols=['id'], to_cols=['flow_id'],
 )
 op.create_foreign_key(op.f('data_imports_master_flow_id_fkey'), 'data_imports', 'crewai_flow_state_extensions', ['master_flow_id'], ['flow_id'], ondelete='CASCADE')
+# discovery_flows.master_flow_id -> crewai_flow_state_extensions.flow_id: orphans go into the
+# quarantine, as ON DELETE CASCADE would delete them
+op.clean_orphans(
+    'discovery_flows', 'crewai_flow_state_extensions', ['master_flow_id'], ['flow_id'],
+    strategy='quarantine', revision=revision,
+)
 op.create_foreign_key(op.f('discovery_flows_master_flow_id_fkey'), 'discovery_flows', 'crewai_flow_state_extensions', ['master_flow_id'], ['flow_id'], ondelete='CASCADE')
 op.drop_constraint(op.f('raw_import_records_master_flow_id_fkey'), 'raw_import_records', type_='foreignkey')
+# raw_import_records.master_flow_id -> crewai_flow_state_extensions.flow_id: orphans go into the
+# quarantine, as ON DELETE CASCADE would delete them
+op.clean_orphans(
+    'raw_import_records', 'crewai_flow_state_extensions', ['master_flow_id'], ['id'],
+    strategy='quarantine', revision=revision, to_cols=['flow_id'],
+)
 op.translate_references(
     'raw_import_records', 'crewai_flow_state_extensions', ['master_flow_id'],
     from_cols=['id'], to_cols=['flow_id'],
@@ -156,18 +171,42 @@ op.create_foreign_key(op.f('raw_import_records_master_flow_id_fkey'), 'raw_impor
 """,
         downgrade="""\
 op.drop_constraint(op.f('raw_import_records_master_flow_id_fkey'), 'raw_import_records', type_='foreignkey')
+# raw_import_records.master_flow_id -> crewai_flow_state_extensions.id: orphans stop the migration,
+# as ON DELETE NO ACTION would stop a delete
+op.clean_orphans(
+    'raw_import_records', 'crewai_flow_state_extensions', ['master_flow_id'], ['flow_id'],
+    strategy='fail', revision=revision, to_cols=['id'],
+)
 op.translate_references(
     'raw_import_records', 'crewai_flow_state_extensions', ['master_flow_id'],
     from_cols=['flow_id'], to_cols=['id'],
 )
 op.create_foreign_key(op.f('raw_import_records_master_flow_id_fkey'), 'raw_import_records', 'crewai_flow_state_extensions', ['master_flow_id'], ['id'])
+op.restore_orphans(
+    'raw_import_records', 'crewai_flow_state_extensions', ['master_flow_id'], ['id'],
+    revision=revision,
+)
 op.drop_constraint(op.f('discovery_flows_master_flow_id_fkey'), 'discovery_flows', type_='foreignkey')
+op.restore_orphans(
+    'discovery_flows', 'crewai_flow_state_extensions', ['master_flow_id'], ['flow_id'],
+    revision=revision,
+)
 op.drop_constraint(op.f('data_imports_master_flow_id_fkey'), 'data_imports', type_='foreignkey')
+# data_imports.master_flow_id -> crewai_flow_state_extensions.id: orphans go into the quarantine, as
+# ON DELETE CASCADE would delete them
+op.clean_orphans(
+    'data_imports', 'crewai_flow_state_extensions', ['master_flow_id'], ['flow_id'],
+    strategy='quarantine', revision=revision, to_cols=['id'],
+)
 op.translate_references(
     'data_imports', 'crewai_flow_state_extensions', ['master_flow_id'],
     from_cols=['flow_id'], to_cols=['id'],
 )
 op.create_foreign_key(op.f('data_imports_master_flow_id_fkey'), 'data_imports', 'crewai_flow_state_extensions', ['master_flow_id'], ['id'], ondelete='CASCADE')
+op.restore_orphans(
+    'data_imports', 'crewai_flow_state_extensions', ['master_flow_id'], ['id'],
+    revision=revision,
+)
 op.drop_index(op.f('ix_raw_import_records_master_flow_id'), table_name='raw_import_records')
 op.drop_index(op.f('ix_data_imports_master_flow_id'), table_name='data_imports')
 """,
@@ -204,16 +243,44 @@ def test_a_deleted_master_flow_takes_its_children_along(project: Project, by: st
         assert project.fetch(f"SELECT id FROM {table} ORDER BY id") == [(2,), (3,)], table
 
 
-def test_a_reference_without_its_flow_is_refused_and_nothing_is_changed(project: Project) -> None:
-    """Half of the tables translated and half not would be worse than the wrong key."""
+def test_a_reference_without_its_flow_is_set_aside_and_comes_back(project: Project) -> None:
+    """The seed's author deleted such rows; by the rule of the key they go, and by the downgrade they are there again."""
     project.create(models_before())
     load(project)
     project.metadata = Base.metadata
     project.revision()
-    project.execute("UPDATE discovery_flows SET master_flow_id = gen_random_uuid() WHERE id = 2")
+    project.execute("UPDATE discovery_flows SET master_flow_id = gen_random_uuid() WHERE id IN (2, 4)")
     with project.engine.connect() as connection:
         start = catalogue(connection), dict(rows(connection, TABLES))
-    with pytest.raises((OrphansRemain, IntegrityError), match="discovery_flows"):
-        project.upgrade()
+    project.upgrade()
+    project.check()
+    assert project.fetch("SELECT id FROM discovery_flows ORDER BY id") == [(1,), (3,)]
+    project.downgrade()
+    with project.engine.connect() as connection:
+        assert (catalogue(connection), dict(rows(connection, TABLES))) == start
+
+
+def test_a_reference_that_can_not_be_translated_is_set_aside_and_comes_back(project: Project) -> None:
+    """Left in place it would hold a value of another meaning, and might happen to hit another flow."""
+    project.create(models_before())
+    load(project)
+    project.execute(f"ALTER TABLE {MASTER} ALTER flow_id DROP NOT NULL")
+    project.execute(f"UPDATE {MASTER} SET flow_id = NULL WHERE flow_type = 'assessment'")
+    project.execute("DELETE FROM discovery_flows WHERE id = 2")
+    project.execute("ALTER TABLE raw_import_records DROP CONSTRAINT raw_import_records_master_flow_id_fkey")
+    project.execute(
+        "UPDATE raw_import_records SET master_flow_id = gen_random_uuid() WHERE id = 4",
+        "ALTER TABLE raw_import_records ADD CONSTRAINT raw_import_records_master_flow_id_fkey "
+        f"FOREIGN KEY (master_flow_id) REFERENCES {MASTER} NOT VALID",
+    )
+    project.options = {"include_object": lambda _object, name, *_: name != "flow_id"}
+    project.metadata = Base.metadata
+    project.revision()
+    with project.engine.connect() as connection:
+        start = catalogue(connection), dict(rows(connection, TABLES))
+    project.upgrade()
+    assert project.fetch("SELECT id FROM data_imports ORDER BY id") == [(1,), (3,), (4,)]
+    assert project.fetch("SELECT id FROM raw_import_records ORDER BY id") == [(1,), (3,)]
+    project.downgrade()
     with project.engine.connect() as connection:
         assert (catalogue(connection), dict(rows(connection, TABLES))) == start

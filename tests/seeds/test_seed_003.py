@@ -111,7 +111,7 @@ def revision(project: Project) -> Revision:
     """The revision, written where every table is."""
     project.create(health_models(None))
     project.metadata = health_models("CASCADE")
-    project.options = configure_options(CascadeConfig(optional_tables=LEGACY))
+    project.options = configure_options(CascadeConfig(optional_tables=LEGACY, orphans=None))
     return project.revision()
 
 
@@ -179,6 +179,29 @@ def test_a_deleted_user_takes_the_rows_of_every_table_along(project: Project, de
     project.execute("DELETE FROM users WHERE email = 'goes@example.com'")
     for table in deployment:
         assert project.fetch(f"SELECT user_id, note FROM {table}") == [(1, "a")], table
+
+
+def test_orphans_of_every_table_are_set_aside_and_come_back(project: Project) -> None:
+    """The seed deletes them table by table, for good, before each key is made again."""
+    project.create(health_models(None))
+    project.execute("INSERT INTO users VALUES (1, 'stays@example.com')")
+    project.execute(
+        *(f"ALTER TABLE {table} DROP CONSTRAINT {table}_user_id_fkey" for table in TABLES),
+        *(f"INSERT INTO {table} (user_id, note) VALUES (1, 'a'), (2, 'b'), (3, 'c')" for table in TABLES),
+    )
+    project.metadata = health_models("CASCADE")
+    project.revision()
+    with project.engine.connect() as connection:
+        start: Any = catalogue(connection), dict(rows(connection, TABLES))
+    project.upgrade()
+    project.check()
+    for table in TABLES:
+        assert project.fetch(f"SELECT user_id FROM {table}") == [(1,)], table
+    aside = project.fetch("SELECT count(*) FROM pg_tables WHERE schemaname = 'alembic_cascade'")
+    assert aside == [(len(TABLES),)]
+    project.downgrade()
+    with project.engine.connect() as connection:
+        assert (catalogue(connection), dict(rows(connection, TABLES))) == start
 
 
 def test_absent_optional_tables_are_never_proposed_for_creation(

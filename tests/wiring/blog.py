@@ -35,6 +35,8 @@ def blog_without_key() -> MetaData:
 
 
 CASCADE_ADDED = """\
+# posts.user_id -> users.id: orphans go into the quarantine, as ON DELETE CASCADE would delete them
+op.clean_orphans('posts', 'users', ['user_id'], ['id'], strategy='quarantine', revision=revision)
 op.alter_foreign_key(
     'posts_user_id_fkey', 'posts', 'users', ['user_id'], ['id'],
     ondelete='CASCADE', existing_ondelete=None,
@@ -45,4 +47,5 @@ op.alter_foreign_key(
     'posts_user_id_fkey', 'posts', 'users', ['user_id'], ['id'],
     ondelete=None, existing_ondelete='CASCADE',
 )
+op.restore_orphans('posts', 'users', ['user_id'], ['id'], revision=revision)
 """

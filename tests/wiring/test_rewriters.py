@@ -43,7 +43,12 @@ def test_a_rewriter_that_sets_a_childs_rule_decides_what_is_written(drifted: Pro
         return op
 
     rewrite(drifted, rewriter)
-    assert drifted.revision().upgrade == CASCADE_ADDED.replace("CASCADE", "RESTRICT")
+    text = drifted.revision().upgrade
+    assert text.startswith(
+        "# posts.user_id -> users.id: orphans stop the migration, as ON DELETE RESTRICT would stop a delete\n"
+        "op.clean_orphans('posts', 'users', ['user_id'], ['id'], strategy='fail', revision=revision)\n"
+    )
+    assert text.endswith(CASCADE_ADDED[CASCADE_ADDED.index("op.alter") :].replace("CASCADE", "RESTRICT"))
     drifted.upgrade()
     assert rules(drifted.engine) == {"posts_user_id_fkey": "r"}
     drifted.downgrade()
@@ -78,7 +83,8 @@ def test_children_that_are_no_drop_and_create_any_more_are_written_one_by_one(dr
 
     rewrite(drifted, rewriter)
     assert drifted.revision().upgrade == (
-        "op.drop_constraint(op.f('posts_user_id_fkey'), 'posts', type_='foreignkey')\n"
+        CASCADE_ADDED[: CASCADE_ADDED.index("op.alter")]
+        + "op.drop_constraint(op.f('posts_user_id_fkey'), 'posts', type_='foreignkey')\n"
         "op.execute('DELETE FROM posts WHERE user_id < 0')\n"
         "op.create_foreign_key("
         "op.f('posts_user_id_fkey'), 'posts', 'users', ['user_id'], ['id'], ondelete='CASCADE')\n"

@@ -1,0 +1,47 @@
+"""The commands, the options that all of them have, and what becomes of errors."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import click
+from alembic.util import CommandError
+from sqlalchemy.exc import DBAPIError
+
+from alembic_cascade.cli.options import environment_options
+from alembic_cascade.cli.quarantine import quarantine
+from alembic_cascade.dbapi_errors import detail, hint, message
+
+COULD_NOT_RUN = 2
+
+
+class CascadeGroup(click.Group):
+    """Commands whose errors are one line, and exit with 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except CommandError as error:
+            _fail(ctx, str(error))
+        except DBAPIError as error:
+            _fail(ctx, " ".join(filter(None, (f"{message(error)}.", detail(error), hint(error)))))
+        except click.Abort:
+            _fail(ctx, "Interrupted. Nothing was changed.")
+
+
+def _fail(ctx: click.Context, problem: str) -> NoReturn:
+    click.echo(f"error: {' '.join(problem.split())}", err=True)
+    ctx.exit(COULD_NOT_RUN)
+
+
+@click.group(cls=CascadeGroup)
+@click.version_option(package_name="alembic-cascade")
+@environment_options
+def cascade() -> None:
+    """Look after the foreign keys of an Alembic project.
+
+    Exit status: 0 done, or nothing found; 1 findings; 2 could not run.
+    """
+
+
+cascade.add_command(quarantine)

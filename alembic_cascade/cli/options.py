@@ -1,0 +1,48 @@
+"""The options that commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from alembic_cascade.cli.environment import Settings
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def environment_options(command: Command) -> Command:
+    """Alembic's own ``-c``, ``-n`` and ``-x``: before a command's name, or after it."""
+    for decorate in reversed(
+        (
+            _setting("-c", "--config", multiple=True, metavar="FILE", help="As alembic -c. [default: alembic.ini]"),
+            _setting("-n", "--name", metavar="SECTION", help="As alembic -n. [default: alembic]"),
+            _setting("-x", multiple=True, metavar="ARGUMENT", help="As alembic -x: an argument for env.py."),
+        )
+    ):
+        command = decorate(command)
+    return command
+
+
+def format_option(command: Command) -> Command:
+    """``--format text|json``."""
+    choice = click.Choice(["text", "json"])
+    return click.option("--format", "format_", type=choice, default="text", show_default=True)(command)
+
+
+def yes_option(command: Command) -> Command:
+    """``--yes``."""
+    return click.option("-y", "--yes", is_flag=True, help="Do it without asking.")(command)
+
+
+def _setting(*names: str, **attributes: Any) -> Callable[[Command], Command]:
+    return click.option(*names, callback=_keep, expose_value=False, **attributes)
+
+
+def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    """Note the option in the settings, which are one object for all commands of a line."""
+    settings = context.ensure_object(Settings)
+    if value:
+        assert parameter.name is not None
+        setattr(settings, parameter.name, value)

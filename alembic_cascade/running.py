@@ -1,0 +1,119 @@
+"""What all operations need where they run: the connection, the tables really meant, one way to execute."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary, WeakSet
+
+from alembic.operations import AbstractOperations
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import DBAPIError
+
+from alembic_cascade.dbapi_errors import sqlstate
+from alembic_cascade.errors import TableNotFound
+from alembic_cascade.foreign_keys import ForeignKey, TableName
+from alembic_cascade.orphans.statements import function_statements
+from alembic_cascade.sql.catalogue import regclass
+from alembic_cascade.sql.quoting import verbatim
+
+if TYPE_CHECKING:
+    from alembic.runtime.migration import MigrationContext
+
+log = logging.getLogger("alembic.cascade")
+
+# What was done with the orphans of a key, for the line of the operation that makes it in the same run.
+_settled: WeakKeyDictionary[MigrationContext, dict[str, str]] = WeakKeyDictionary()
+
+# The scripts that have the functions already: a script is one session.
+_with_functions: WeakSet[MigrationContext] = WeakSet()
+
+# Data exceptions, violated constraints, what is unknown, doubled or forbidden, what a trigger refuses or a limit:
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+ABOUT_INPUT = ("0A", "22", "23", "27", "38", "39", "42", "44", "54", "55000", "55006", "P0")
+
+
+def asked_connection(operations: AbstractOperations) -> Connection | None:
+    """The connection to ask, None where a script is written."""
+    context = operations.migration_context
+    return None if context.as_sql else context.connection
+
+
+def located(operations: AbstractOperations, key: ForeignKey) -> ForeignKey:
+    """``key`` with its tables in the schemas really meant."""
+    return replace(
+        key,
+        source=located_table(operations, key.source),
+        referent=located_table(operations, key.referent),
+    )
+
+
+def located_table(operations: AbstractOperations, table: TableName) -> TableName:
+    """``table`` with the connection's schema_translate_map applied, as Alembic's own operations have it."""
+    connection = asked_connection(operations)
+    translated = connection.get_execution_options().get("schema_translate_map") if connection is not None else None
+    return TableName((translated or {}).get(table.schema, table.schema), table.name)
+
+
+def ready(operations: AbstractOperations, label: str, tables: Iterable[TableName], *, if_exists: bool) -> bool:
+    """Whether the tables are there; a script asks this when it runs.
+
+    Errors: :exc:`.TableNotFound`, unless ``if_exists``.
+    """
+    connection = asked_connection(operations)
+    if connection is None:
+        return True
+    for table in tables:
+        if connection.scalar(select(regclass(table))) is None:
+            if not if_exists:
+                raise TableNotFound(str(table), label)
+            log.info("%s: skipped, the table %s does not exist", label, table)
+            return False
+    return True
+
+
+def is_about_input(error: DBAPIError) -> bool:
+    """Whether the server refuses what the operation says, rather than being out of order itself."""
+    return (sqlstate(error) or "").startswith(ABOUT_INPUT)
+
+
+def is_about_locks(error: DBAPIError) -> bool:
+    """Whether another session was in the way: a deadlock, a lock_timeout, or a serialization failure."""
+    return sqlstate(error) in {"40001", "40P01", "55P03"}
+
+
+def execute(operations: AbstractOperations, statement: str) -> None:
+    """Run the statement, or write it into the script exactly as it is."""
+    context = operations.migration_context
+    if context.as_sql:
+        context.impl.static_output(f"{statement}{context.impl.command_terminator}")
+    else:
+        context.impl.execute(verbatim(statement))
+
+
+def make_functions(operations: AbstractOperations) -> None:
+    """Make the functions that operations call, which live as long as the session; a script needs them once."""
+    context = operations.migration_context
+    if not context.as_sql or context not in _with_functions:
+        for statement in function_statements():
+            execute(operations, statement)
+        _with_functions.add(context)
+
+
+def query(operations: AbstractOperations, statement: str) -> list[tuple[str, ...]]:
+    """Run the statement and return its rows, or write it into the script, which has none."""
+    connection = asked_connection(operations)
+    if connection is None:
+        execute(operations, statement)
+        return []
+    return [tuple(row) for row in connection.execute(verbatim(statement))]
+
+
+def settled(operations: AbstractOperations, key: str, words: str | None = None) -> str:
+    """What was done with the orphans of the key with that label, ready to follow it in a line; ``words`` say it."""
+    told = _settled.setdefault(operations.migration_context, {})
+    if words is not None:
+        told[key] = words
+    return f", {told[key]}" if key in told else ""

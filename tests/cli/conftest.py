@@ -1,0 +1,61 @@
+"""What the tests of the command line share: a project, rows in its quarantine, somebody at the terminal."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+from workplace import Workplace, cleaned
+
+from alembic_cascade.cli import output
+
+
+@pytest.fixture
+def own_logging() -> Iterator[None]:
+    """Undo what the ``fileConfig`` of a real env.py does to the logging of the whole process."""
+    root = logging.getLogger()
+    loggers = [logger for logger in root.manager.loggerDict.values() if isinstance(logger, logging.Logger)]
+    before = [(logger, logger.level, logger.disabled, logger.handlers[:]) for logger in [root, *loggers]]
+    yield
+    for logger, level, disabled, handlers in before:
+        logger.setLevel(level)
+        logger.disabled = disabled
+        logger.handlers[:] = handlers
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch, own_logging: None) -> Workplace:
+    """An empty project as the working directory."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.delenv("ALEMBIC_CONFIG", raising=False)
+    return Workplace(tmp_path, engine)
+
+
+@pytest.fixture
+def blog(workplace: Workplace) -> Workplace:
+    """Users, their posts, and comments on these; two posts of a user that is gone are in the quarantine."""
+    workplace.execute(
+        "CREATE TABLE users (id integer PRIMARY KEY, email text UNIQUE)",
+        "CREATE TABLE posts (id integer PRIMARY KEY, user_id integer, title text)",
+        "CREATE TABLE comments (id integer PRIMARY KEY, post_id integer REFERENCES posts ON DELETE CASCADE,"
+        " author_id integer)",
+        "INSERT INTO users VALUES (1, 'ann@example.org')",
+        "INSERT INTO posts VALUES (10, 1, 'Hello'), (20, 5, 'World'), (30, 5, 'Again'), (40, 6, 'Other')",
+        "INSERT INTO comments VALUES (100, 10, 1), (200, 20, 1), (300, 20, 5)",
+    )
+    workplace.migrate(
+        "one",
+        cleaned(),
+    )
+    return workplace
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody who can be asked."""
+    monkeypatch.setattr(output, "can_ask", lambda: True)
