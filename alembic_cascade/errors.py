@@ -107,33 +107,32 @@ class OrphansRemain(CascadeError):  # noqa: N818 - the name is part of the publi
         super().__init__(f"{problem}. {advice}")
 
 
-class TooManyOrphans(CascadeError):  # noqa: N818 - the name is part of the public contract
+class _OrphansError(CascadeError):
+    """What is to be done with the orphans of a key can't be done."""
+
+    opening = "{problem}. {advice}"
+
+    def __init__(self, table: str, key: str, problem: str, advice: str) -> None:
+        self.table = table
+        self.key = key
+        self.problem = problem
+        super().__init__(self.opening.format(key=key, problem=problem, advice=advice))
+
+
+class TooManyOrphans(_OrphansError):  # noqa: N818 - the name is part of the public contract
     """More rows have no parent than is likely to be meant."""
 
-    def __init__(self, table: str, key: str, problem: str, advice: str) -> None:
-        self.table = table
-        self.key = key
-        super().__init__(f"{problem}. {advice}")
 
-
-class OrphansNotSettled(CascadeError):  # noqa: N818 - the name is part of the public contract
+class OrphansNotSettled(_OrphansError):  # noqa: N818 - the name is part of the public contract
     """Rows without a parent can't be settled in the way that the revision says."""
 
-    def __init__(self, table: str, key: str, problem: str, advice: str) -> None:
-        self.table = table
-        self.key = key
-        self.problem = problem
-        super().__init__(f"The orphans of {key} can't be settled: {problem}. {advice}")
+    opening = "The orphans of {key} can't be settled: {problem}. {advice}"
 
 
-class OrphansNotRestored(CascadeError):  # noqa: N818 - the name is part of the public contract
+class OrphansNotRestored(_OrphansError):  # noqa: N818 - the name is part of the public contract
     """What was set aside can't be put back."""
 
-    def __init__(self, table: str, key: str, problem: str, advice: str) -> None:
-        self.table = table
-        self.key = key
-        self.problem = problem
-        super().__init__(f"What was set aside for {key} can't be put back: {problem}. {advice}")
+    opening = "What was set aside for {key} can't be put back: {problem}. {advice}"
 
 
 class ReferencesNotTranslatable(CascadeError):  # noqa: N818 - the name is part of the public contract

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -92,3 +94,29 @@ def engine(url: URL) -> Iterator[Engine]:
 def project(tmp_path: Path, url: URL) -> Project:
     """An Alembic project with our plugin on an empty database."""
     return Project(tmp_path / "project", url)
+
+
+@pytest.fixture
+def own_logging() -> Iterator[None]:
+    """Undo what the ``fileConfig`` of a real env.py does to the logging of the whole process."""
+    root = logging.getLogger()
+    loggers = [logger for logger in root.manager.loggerDict.values() if isinstance(logger, logging.Logger)]
+    before = [(logger, logger.level, logger.disabled, logger.handlers[:]) for logger in [root, *loggers]]
+    yield
+    for logger, level, disabled, handlers in before:
+        logger.setLevel(level)
+        logger.disabled = disabled
+        logger.handlers[:] = handlers
+
+
+@pytest.fixture
+def own_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty working directory, whose modules nobody else imports."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", sys.path[:])
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    # alembic.ini puts "." into sys.path, for which Python remembers the directory that it once was.
+    sys.path_importer_cache.pop(".", None)
+    yield tmp_path
+    sys.modules.pop("models", None)
+    sys.path_importer_cache.pop(".", None)

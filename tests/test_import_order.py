@@ -37,7 +37,7 @@ ROWS = [
     {"reflected"},
     {"declared"},
     {"comparison", "orphans.strategies"},
-    {"ops.arguments", "ops.ordinary"},
+    {"ops.arguments", "ops.ordinary", "ops.orphans_of_key"},
     {"ops.add_foreign_key", "ops.translate_references", "ops.named_unique", "ops.restore_orphans"},
     {"ops.alter_foreign_key", "ops.nameless_key", "ops.clean_orphans"},
     {"ops"},

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from alembic.operations import MigrateOperation, Operations
+from alembic.operations import Operations
 
 from alembic_cascade.config import MAX_ORPHANS, QUARANTINE_SCHEMA, check_limit, check_schema
 from alembic_cascade.errors import ConfigError
@@ -17,18 +18,17 @@ from alembic_cascade.ops.arguments import (
     check_revision,
     check_tables,
 )
+from alembic_cascade.ops.orphans_of_key import OrphansOfKeyOp
 from alembic_cascade.ops.restore_orphans import RestoreOrphansOp
-from alembic_cascade.orphans.statements import orphans_label
 
 STRATEGIES = ("quarantine", "set_null", "set_default", "fail", "delete")
 
 
 @Operations.register_operation("clean_orphans")
-class CleanOrphansOp(MigrateOperation):
+class CleanOrphansOp(OrphansOfKeyOp):
     """Settle the rows of ``source`` that refer to no row of ``referent``.
 
-    ``remark`` is the line that stands above it in a revision. Without a ``revision`` it is written with the
-    revision's own variable.
+    ``remark`` is the line that stands above it in a revision.
     """
 
     def __init__(
@@ -39,35 +39,22 @@ class CleanOrphansOp(MigrateOperation):
         remote_cols: Sequence[str],
         *,
         strategy: str,
-        revision: str | None = None,
         columns: Sequence[str] | None = None,
         match: str | None = None,
         to_cols: Sequence[str] | None = None,
         max_orphans: float | None = MAX_ORPHANS,
         trust_valid_keys: bool = True,
-        quarantine_schema: str | None = QUARANTINE_SCHEMA,
-        if_exists: bool = False,
         remark: str = "",
+        **where: Any,
     ) -> None:
-        self.source = source
-        self.referent = referent
-        self.local_cols = tuple(local_cols)
-        self.remote_cols = tuple(remote_cols)
+        super().__init__(source, referent, local_cols, remote_cols, **where)
         self.strategy = strategy
-        self.revision = revision
         self.columns = None if columns is None else tuple(columns)
         self.match = match
         self.to_cols = None if to_cols is None else tuple(to_cols)
         self.max_orphans = max_orphans
         self.trust_valid_keys = trust_valid_keys
-        self.quarantine_schema = quarantine_schema
-        self.if_exists = if_exists
         self.remark = remark
-
-    @property
-    def label(self) -> str:
-        """The key in words: ``posts.user_id -> users.id``."""
-        return orphans_label(self.source, self.local_cols, self.referent, self.remote_cols)
 
     def reverse(self) -> RestoreOrphansOp:
         return RestoreOrphansOp(

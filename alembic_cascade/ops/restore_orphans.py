@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from alembic.operations import MigrateOperation, Operations
 
 from alembic_cascade.config import QUARANTINE_SCHEMA, check_schema
 from alembic_cascade.foreign_keys import TableName
 from alembic_cascade.ops.arguments import check_columns, check_flags, check_revision, check_tables
-from alembic_cascade.orphans.statements import orphans_label
+from alembic_cascade.ops.orphans_of_key import OrphansOfKeyOp
 
 
 @Operations.register_operation("restore_orphans")
-class RestoreOrphansOp(MigrateOperation):
+class RestoreOrphansOp(OrphansOfKeyOp):
     """Put back what a revision set aside for one key; ``reversed_op`` is what took it."""
 
     def __init__(
@@ -23,24 +24,11 @@ class RestoreOrphansOp(MigrateOperation):
         local_cols: Sequence[str],
         remote_cols: Sequence[str],
         *,
-        revision: str | None = None,
-        quarantine_schema: str | None = QUARANTINE_SCHEMA,
-        if_exists: bool = False,
         reversed_op: MigrateOperation | None = None,
+        **where: Any,
     ) -> None:
-        self.source = source
-        self.referent = referent
-        self.local_cols = tuple(local_cols)
-        self.remote_cols = tuple(remote_cols)
-        self.revision = revision
-        self.quarantine_schema = quarantine_schema
-        self.if_exists = if_exists
+        super().__init__(source, referent, local_cols, remote_cols, **where)
         self._reversed_op = reversed_op
-
-    @property
-    def label(self) -> str:
-        """The key in words: ``posts.user_id -> users.id``."""
-        return orphans_label(self.source, self.local_cols, self.referent, self.remote_cols)
 
     def reverse(self) -> MigrateOperation:
         # On the way up again the rows would be set aside by the operation that took them.

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,25 +12,10 @@ from alembic_cascade.cli import output
 
 
 @pytest.fixture
-def own_logging() -> Iterator[None]:
-    """Undo what the ``fileConfig`` of a real env.py does to the logging of the whole process."""
-    root = logging.getLogger()
-    loggers = [logger for logger in root.manager.loggerDict.values() if isinstance(logger, logging.Logger)]
-    before = [(logger, logger.level, logger.disabled, logger.handlers[:]) for logger in [root, *loggers]]
-    yield
-    for logger, level, disabled, handlers in before:
-        logger.setLevel(level)
-        logger.disabled = disabled
-        logger.handlers[:] = handlers
-
-
-@pytest.fixture
-def workplace(tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch, own_logging: None) -> Workplace:
+def workplace(own_imports: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch, own_logging: None) -> Workplace:
     """An empty project as the working directory."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
     monkeypatch.delenv("ALEMBIC_CONFIG", raising=False)
-    return Workplace(tmp_path, engine)
+    return Workplace(own_imports, engine)
 
 
 @pytest.fixture

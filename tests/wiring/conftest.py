@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,28 +10,9 @@ from sqlalchemy import Engine, NullPool, create_engine, text
 
 
 @pytest.fixture
-def own_logging() -> Iterator[None]:
-    """Undo what the ``fileConfig`` of a real env.py does to the logging of the whole process."""
-    root = logging.getLogger()
-    loggers = [logger for logger in root.manager.loggerDict.values() if isinstance(logger, logging.Logger)]
-    before = [(logger, logger.level, logger.disabled, logger.handlers[:]) for logger in [root, *loggers]]
-    yield
-    for logger, level, disabled, handlers in before:
-        logger.setLevel(level)
-        logger.disabled = disabled
-        logger.handlers[:] = handlers
-
-
-@pytest.fixture
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_logging: None) -> Iterator[Path]:
+def workplace(own_imports: Path, own_logging: None) -> Path:
     """An empty working directory, whose ``models`` nobody else imports."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", sys.path[:])
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    yield tmp_path
-    sys.modules.pop("models", None)
-    # alembic.ini puts "." into sys.path, for which Python remembers the directory that it once was.
-    sys.path_importer_cache.pop(".", None)
+    return own_imports
 
 
 @pytest.fixture

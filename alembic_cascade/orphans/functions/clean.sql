@@ -38,7 +38,8 @@ BEGIN
         CASE WHEN cleared_cols IS NULL THEN local_numbers ELSE pg_temp.cascade_numbers(source, cleared_cols) END);
     CREATE TEMPORARY TABLE cascade_rows (relation oid, place tid, round int, action "char", key oid);
     PERFORM pg_temp.cascade_list_orphans(match_full, to_cols, strategy);
-    settled := pg_temp.cascade_settle(label, strategy, revision, match_full, to_cols, max_share, max_count, home, prefix, advice);
+    settled := pg_temp.cascade_settle(label, strategy, revision, match_full, to_cols, max_share, max_count, home,
+        prefix, advice);
     DROP TABLE pg_temp.cascade_rows, pg_temp.cascade_keys;
     PERFORM pg_temp.cascade_put_off();
     IF settled IS NOT NULL THEN
@@ -52,9 +53,11 @@ CREATE OR REPLACE FUNCTION pg_temp.cascade_orphaned(match_full boolean, to_cols 
 LANGUAGE plpgsql STABLE AS $cascade$
 DECLARE
     coming record := (SELECT keys FROM pg_temp.cascade_keys AS keys WHERE keys.key = 0);
-    no_parent text := pg_catalog.format('NOT EXISTS (SELECT FROM %s AS parent WHERE %s%s)', pg_temp.cascade_scan(coming.parent),
+    no_parent text := pg_catalog.format('NOT EXISTS (SELECT FROM %s AS parent WHERE %s%s)',
+        pg_temp.cascade_scan(coming.parent),
         pg_temp.cascade_reference(coming.child, coming.child_columns, coming.parent, coming.parent_columns),
-        (SELECT coalesce(pg_catalog.string_agg(pg_catalog.format(' AND parent.%I IS NOT NULL', name), ''), '') FROM pg_catalog.unnest(to_cols) AS name));
+        (SELECT coalesce(pg_catalog.string_agg(pg_catalog.format(' AND parent.%I IS NOT NULL', name), ''), '')
+            FROM pg_catalog.unnest(to_cols) AS name));
     empty_columns text[] := ARRAY(
         SELECT pg_catalog.format('child.%I IS NULL', name)
         FROM pg_catalog.unnest(pg_temp.cascade_names(coming.child, coming.child_columns)) AS name);
@@ -107,7 +110,8 @@ BEGIN
              SELECT %s AS value FROM %s AS child WHERE %s GROUP BY %s ORDER BY %4$s LIMIT 6) AS sorted) AS numbered',
         CASE pg_catalog.cardinality(names) WHEN 1 THEN pg_catalog.format('child.%I::text', names[1])
             ELSE (SELECT pg_catalog.format('pg_catalog.concat(''('', %s, '')'')',
-                pg_catalog.string_agg(pg_catalog.format('coalesce(child.%I::text, ''NULL'')', name), ', '', '', ' ORDER BY place))
+                pg_catalog.string_agg(pg_catalog.format('coalesce(child.%I::text, ''NULL'')', name),
+                    ', '', '', ' ORDER BY place))
                 FROM pg_catalog.unnest(names) WITH ORDINALITY AS listed (name, place)) END,
         pg_temp.cascade_scan(coming.child),
         pg_temp.cascade_reaches(coming.child, 'child', 'FROM pg_temp.cascade_rows WHERE round = 0'),
@@ -140,8 +144,10 @@ BEGIN
             pg_temp.cascade_rows_of(number, coming.child::regclass::text),
             CASE number WHEN 1 THEN 'has' ELSE 'have' END, max_count);
     ELSIF max_share IS NOT NULL AND number > 100 THEN
-        EXECUTE pg_catalog.format('SELECT pg_catalog.count(*) FROM %s AS child WHERE %s', pg_temp.cascade_scan(coming.child),
-            (SELECT pg_catalog.string_agg(pg_catalog.format('child.%I IS NOT NULL', name), CASE WHEN match_full THEN ' OR ' ELSE ' AND ' END)
+        EXECUTE pg_catalog.format('SELECT pg_catalog.count(*) FROM %s AS child WHERE %s',
+            pg_temp.cascade_scan(coming.child),
+            (SELECT pg_catalog.string_agg(pg_catalog.format('child.%I IS NOT NULL', name), CASE WHEN match_full
+                THEN ' OR ' ELSE ' AND ' END)
              FROM pg_catalog.unnest(pg_temp.cascade_names(coming.child, coming.child_columns)) AS name)) INTO referring;
         IF number > max_share * referring THEN
             problem := pg_catalog.format('%s have no parent, %s %% of all references; max_orphans is %s %%',
@@ -185,7 +191,8 @@ BEGIN
                 pg_temp.cascade_rows_of(number, coming.child::regclass::text), label,
                 CASE number WHEN 1 THEN 'has' ELSE 'have' END,
                 pg_catalog.array_to_string(pg_temp.cascade_names(coming.child, coming.child_columns), ', '),
-                pg_catalog.array_to_string(samples[1:5], ', ') || CASE WHEN pg_catalog.cardinality(samples) > 5 THEN ', ...' ELSE '' END),
+                pg_catalog.array_to_string(samples[1:5], ', ') || CASE WHEN pg_catalog.cardinality(samples) > 5
+                    THEN ', ...' ELSE '' END),
             DETAIL = pg_catalog.to_json(samples[1:5]),
             HINT = 'Nothing was changed. Correct these rows, or let the revision settle them by ' || advice,
             TABLE = coming.child::regclass::text;
@@ -227,8 +234,10 @@ LANGUAGE plpgsql STABLE AS $cascade$
 BEGIN
     RETURN (
         WITH others AS (
-            SELECT pg_catalog.format('%s of %s', pg_catalog.sum(count), filed::regclass) AS part, filed::regclass::text AS place, removed
-            FROM (SELECT relation, action = 'r' AS removed, pg_catalog.count(DISTINCT place) AS count FROM pg_temp.cascade_rows
+            SELECT pg_catalog.format('%s of %s', pg_catalog.sum(count), filed::regclass) AS part,
+                filed::regclass::text AS place, removed
+            FROM (SELECT relation, action = 'r' AS removed, pg_catalog.count(DISTINCT place) AS count
+                FROM pg_temp.cascade_rows
                   WHERE round > 0 GROUP BY 1, 2) AS listed,
             LATERAL (SELECT pg_temp.cascade_filed(relation)) AS known (filed)
             GROUP BY filed, removed

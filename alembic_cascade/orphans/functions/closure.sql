@@ -111,7 +111,8 @@ BEGIN
                      SELECT listed.place FROM pg_temp.cascade_rows AS listed
                      JOIN pg_temp.cascade_keys AS losing USING (key)
                      WHERE listed.relation = %2$s AND (listed.action = ''r'') = %3$L
-                         AND (listed.action = ''r'' OR %7$L::text[] && pg_temp.cascade_lost(losing, listed.action))))) AS parent
+                         AND (listed.action = ''r'' OR %7$L::text[] && pg_temp.cascade_lost(losing,
+                             listed.action))))) AS parent
              JOIN %4$s AS child ON %5$s
              WHERE NOT EXISTS (
                  SELECT FROM pg_temp.cascade_rows AS known JOIN pg_temp.cascade_keys AS losing USING (key)

@@ -60,9 +60,11 @@ BEGIN
         (SELECT pg_catalog.string_agg(pg_catalog.format(', %s AS %I', CASE
                 WHEN present.name IS NULL THEN pg_catalog.format('(%s)::%s', coalesce(
                     (SELECT pg_catalog.pg_get_expr(adbin, adrelid) FROM pg_catalog.pg_attrdef
-                     WHERE adrelid = kept.target AND adnum = wanted.number AND NOT wanted.generated), 'NULL'), wanted.type)
+                     WHERE adrelid = kept.target AND adnum = wanted.number AND NOT wanted.generated), 'NULL'),
+                         wanted.type)
                 WHEN present.type = wanted.type THEN pg_catalog.format('kept.%I', wanted.name)
-                ELSE pg_catalog.format('kept.%I::text::%s', wanted.name, wanted.type) END, wanted.name), '' ORDER BY wanted.number)
+                ELSE pg_catalog.format('kept.%I::text::%s', wanted.name, wanted.type) END, wanted.name),
+                    '' ORDER BY wanted.number)
          FROM pg_temp.cascade_kept_columns(kept.target) AS wanted
          LEFT JOIN pg_temp.cascade_kept_columns(kept.store) AS present USING (name)),
         pg_temp.cascade_table(kept.store), condition);
@@ -95,7 +97,8 @@ BEGIN
             'UPDATE pg_temp.cascade_entries AS entries SET problem = %L FROM %s AS kept
              WHERE entries.store = %s AND entries.id = kept.%I AND entries.key = %L AND NOT entries.changes
                  AND entries.problem IS NULL AND NOT pg_temp.cascade_is_readable(kept.%I::text, %L)',
-            pg_catalog.format('%s takes no such value any more', checked.name), pg_temp.cascade_table(kept.store), kept.store,
+            pg_catalog.format('%s takes no such value any more', checked.name), pg_temp.cascade_table(kept.store),
+                kept.store,
             kept.prefix || 'id', this_key, checked.name, checked.type);
     END LOOP;
 END
@@ -107,14 +110,17 @@ DECLARE
     refusing record;
 BEGIN
     FOR refusing IN
-        SELECT pg_catalog.format('%I allows no NULL', attname) AS problem, pg_catalog.format('restored.%I IS NULL', attname) AS condition
+        SELECT pg_catalog.format('%I allows no NULL', attname) AS problem, pg_catalog.format('restored.%I IS NULL',
+            attname) AS condition
         FROM pg_catalog.pg_attribute
         WHERE attrelid = kept.target AND attnum > 0 AND NOT attisdropped AND attnotnull AND attgenerated = ''
             -- A column that came since fills itself by its default.
-            AND (NOT atthasdef AND attidentity = '' OR EXISTS (SELECT FROM pg_temp.cascade_kept_columns(kept.store) AS present
+            AND (NOT atthasdef AND attidentity = '' OR EXISTS (SELECT
+                FROM pg_temp.cascade_kept_columns(kept.store) AS present
                 WHERE present.name = attname))
         UNION ALL
-        SELECT pg_catalog.format('the check %I refuses them', conname), pg_catalog.format('NOT (%s)', pg_catalog.pg_get_expr(conbin, conrelid))
+        SELECT pg_catalog.format('the check %I refuses them', conname), pg_catalog.format('NOT (%s)',
+            pg_catalog.pg_get_expr(conbin, conrelid))
         FROM pg_catalog.pg_constraint AS checked WHERE contype = 'c' AND conrelid = kept.target
             AND coalesce((pg_catalog.to_jsonb(checked) ->> 'conenforced')::boolean, true)
     LOOP
@@ -136,7 +142,8 @@ BEGIN
     FOR uniqueness IN
         SELECT indexrelid::regclass AS name, coalesce(pg_catalog.pg_get_expr(indpred, indrelid), 'true') AS predicate,
             coalesce((pg_catalog.to_jsonb(pg_index) ->> 'indnullsnotdistinct')::boolean, false) AS nulls_equal,
-            (SELECT pg_catalog.string_agg(pg_catalog.format('%s AS part_%s', pg_catalog.pg_get_indexdef(indexrelid, place, true), place), ', ')
+            (SELECT pg_catalog.string_agg(pg_catalog.format('%s AS part_%s', pg_catalog.pg_get_indexdef(indexrelid,
+                place, true), place), ', ')
              FROM pg_catalog.generate_series(1, indnkeyatts) AS place) AS parts,
             (SELECT pg_catalog.string_agg(pg_catalog.format('present.part_%s %s coming.part_%1$s', place, CASE
                     WHEN coalesce((pg_catalog.to_jsonb(pg_index) ->> 'indnullsnotdistinct')::boolean, false)
@@ -146,9 +153,11 @@ BEGIN
         ORDER BY indexrelid
     LOOP
         BEGIN
-            PERFORM pg_temp.cascade_mark(kept, this_key, pg_catalog.format('their values in %s are taken by other rows', uniqueness.name),
+            PERFORM pg_temp.cascade_mark(kept, this_key,
+                pg_catalog.format('their values in %s are taken by other rows', uniqueness.name),
             pg_catalog.format('restored.%1$I IN (
-                SELECT coming.cascade_entry FROM (SELECT %1$I AS cascade_entry, %2$s FROM (%3$s) AS restored WHERE %4$s) AS coming
+                SELECT coming.cascade_entry FROM (SELECT %1$I AS cascade_entry, %2$s FROM (%3$s) AS restored
+                    WHERE %4$s) AS coming
                 JOIN (SELECT %2$s FROM %5$s WHERE %4$s) AS present ON %6$s)',
                 kept.prefix || 'id', uniqueness.parts, pg_temp.cascade_restored(kept, this_key), uniqueness.predicate,
                 pg_temp.cascade_scan(kept.target), uniqueness.equality));
@@ -182,7 +191,8 @@ BEGIN
              WHERE entries.store = %s AND entries.key = %L AND entries.changes = %L AND entries.problem IS NULL
                  AND NOT entries.done AND entries.id IN (
                      SELECT child.%I FROM %s AS child JOIN (%s) AS parent ON %s)',
-            pg_catalog.format('their parent by %I stays, too', passing.conname), (passing.child_store).store, this_key, changed,
+            pg_catalog.format('their parent by %I stays, too', passing.conname), (passing.child_store).store,
+                this_key, changed,
             (passing.child_store).prefix || 'id',
             pg_catalog.format('(%s)', pg_temp.cascade_as_in_table(passing.child_store, 'true')),
             pg_temp.cascade_as_in_table(passing.parent_store, pg_catalog.format(
@@ -219,7 +229,8 @@ BEGIN
         LOOP
             SELECT pg_catalog.string_agg(pg_catalog.format(' AND NOT EXISTS (SELECT FROM (%s) AS parent WHERE %s)',
                 pg_temp.cascade_restored(parents, this_key),
-                pg_temp.cascade_reference(kept.target, passing.conkey, passing.parent, passing.confkey)), '') INTO beside
+                pg_temp.cascade_reference(kept.target, passing.conkey, passing.parent, passing.confkey)),
+                    '') INTO beside
             FROM pg_temp.cascade_stores AS parents WHERE parents.target = passing.parent;
             marked := marked + pg_temp.cascade_mark(kept, this_key,
                 pg_catalog.format('their parent by %I is gone', passing.conname),

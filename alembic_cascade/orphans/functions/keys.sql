@@ -32,6 +32,7 @@ CREATE OR REPLACE FUNCTION pg_temp.cascade_standing_key(
         AND pg_temp.cascade_pairs(conkey, confkey) = pg_temp.cascade_pairs($3, $4)
         AND (confmatchtype = 'f' OR NOT $5)
         -- A key whose triggers are switched off holds for nobody.
-        AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgconstraint = constrained.oid AND tgenabled IN ('D', 'R'))
+        AND NOT EXISTS (
+            SELECT FROM pg_catalog.pg_trigger WHERE tgconstraint = constrained.oid AND tgenabled IN ('D', 'R'))
     ORDER BY conname LIMIT 1
 $cascade$;

@@ -16,7 +16,9 @@ CREATE OR REPLACE FUNCTION pg_temp.cascade_prefix(relation oid) RETURNS text LAN
 DECLARE
     prefix text := 'cascade_';
 BEGIN
-    WHILE EXISTS (SELECT FROM pg_temp.cascade_kept_columns(relation) AS kept WHERE pg_catalog.starts_with(kept.name, prefix)) LOOP
+    WHILE EXISTS (
+        SELECT FROM pg_temp.cascade_kept_columns(relation) AS kept WHERE pg_catalog.starts_with(kept.name, prefix))
+    LOOP
         prefix := prefix || '_';
     END LOOP;
     RETURN prefix;
@@ -25,7 +27,8 @@ $cascade$;
 
 -- The prefix of a quarantine table that exists: its first column is its primary key.
 CREATE OR REPLACE FUNCTION pg_temp.cascade_prefix_of(store oid) RETURNS text LANGUAGE sql STABLE AS $cascade$
-    SELECT pg_catalog.regexp_replace(attname::text, 'id$', '') FROM pg_catalog.pg_attribute WHERE attrelid = $1 AND attnum = 1
+    SELECT pg_catalog.regexp_replace(attname::text, 'id$', '') FROM pg_catalog.pg_attribute WHERE attrelid = $1
+        AND attnum = 1
 $cascade$;
 
 -- The name of the quarantine table of a revision and a table, within 63 bytes; where the parts could be told apart in
@@ -119,7 +122,8 @@ EXCEPTION WHEN duplicate_table THEN
         TABLE = relation::regclass::text;
 WHEN insufficient_privilege THEN
     RAISE SQLSTATE 'CA004' USING
-        MESSAGE = pg_catalog.format('the quarantine %s for rows of %s can''t be made: %s', store, relation::regclass, SQLERRM),
+        MESSAGE = pg_catalog.format('the quarantine %s for rows of %s can''t be made: %s', store, relation::regclass,
+            SQLERRM),
         HINT = pg_catalog.format('Nothing was changed. Let an administrator run CREATE SCHEMA %I AUTHORIZATION %I, or say another '
             'quarantine_schema.', home, current_user),
         TABLE = relation::regclass::text;
@@ -135,7 +139,9 @@ DECLARE
     begins text := pg_temp.cascade_prefix_of(store);
     part text;
 BEGIN
-    IF EXISTS (SELECT FROM pg_temp.cascade_kept_columns(relation) AS kept WHERE pg_catalog.starts_with(kept.name, begins)) THEN
+    IF EXISTS (
+        SELECT FROM pg_temp.cascade_kept_columns(relation) AS kept WHERE pg_catalog.starts_with(kept.name, begins))
+    THEN
         -- The source has got a column that is called as one of ours.
         FOREACH part IN ARRAY ARRAY['id', 'key', 'constraint', 'reason', 'at', 'change'] LOOP
             EXECUTE pg_catalog.format('ALTER TABLE %s RENAME COLUMN %I TO %I',
@@ -183,7 +189,8 @@ $cascade$;
 CREATE OR REPLACE FUNCTION pg_temp.cascade_kept_values(store oid, relation oid, alias text) RETURNS text
 LANGUAGE sql STABLE AS $cascade$
     SELECT coalesce(pg_catalog.string_agg(
-        pg_catalog.format(CASE WHEN present.type = kept.type THEN ', %s.%I' ELSE ', pg_temp.cascade_exact_text(%s.%I)' END, $3, kept.name),
+        pg_catalog.format(CASE WHEN present.type = kept.type THEN ', %s.%I'
+            ELSE ', pg_temp.cascade_exact_text(%s.%I)' END, $3, kept.name),
         '' ORDER BY kept.number), '')
     FROM pg_temp.cascade_kept_columns($2) AS kept JOIN pg_temp.cascade_kept_columns($1) AS present USING (name)
 $cascade$;
@@ -203,7 +210,8 @@ LANGUAGE sql STABLE AS $cascade$
     LEFT JOIN pg_catalog.pg_class AS living ON living.relnamespace = place.oid AND living.relname = told ->> 'table'
         AND living.relkind IN ('r', 'p')
     WHERE told ->> 'revision' = $1
-        AND (pg_catalog.pg_has_role(listed.relowner, 'USAGE') OR place.oid IS NULL OR pg_catalog.has_schema_privilege(place.oid, 'USAGE'))
+        AND (pg_catalog.pg_has_role(listed.relowner, 'USAGE') OR place.oid IS NULL
+            OR pg_catalog.has_schema_privilege(place.oid, 'USAGE'))
     ORDER BY 4, 5
 $cascade$;
 
@@ -222,7 +230,8 @@ BEGIN
     END LOOP;
     IF EXISTS (
         SELECT FROM pg_catalog.pg_namespace
-        WHERE nspname = home AND pg_catalog.obj_description(oid, 'pg_namespace') = 'Rows that alembic_cascade set aside.'
+        WHERE nspname = home
+            AND pg_catalog.obj_description(oid, 'pg_namespace') = 'Rows that alembic_cascade set aside.'
             AND pg_catalog.pg_has_role(nspowner, 'USAGE')
             AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend WHERE refclassid = 'pg_namespace'::regclass
                 AND refobjid = pg_namespace.oid)) THEN

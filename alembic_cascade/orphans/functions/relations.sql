@@ -105,7 +105,8 @@ $cascade$;
 -- The column pairs of a key, in an order of their own.
 CREATE OR REPLACE FUNCTION pg_temp.cascade_pairs(child_columns int2[], parent_columns int2[]) RETURNS text[]
 LANGUAGE sql IMMUTABLE AS $cascade$
-    SELECT ARRAY(SELECT pg_catalog.format('%s:%s', child, parent) FROM unnest($1, $2) AS pair (child, parent) ORDER BY 1)
+    SELECT ARRAY(SELECT pg_catalog.format('%s:%s', child, parent) FROM unnest($1, $2) AS pair (child, parent)
+        ORDER BY 1)
 $cascade$;
 
 -- A key by what makes it the same in every run: posts' schema really meant, columns in an order of their own.
@@ -113,8 +114,10 @@ CREATE OR REPLACE FUNCTION pg_temp.cascade_key_text(
     child oid, child_columns int2[], parent oid, parent_columns int2[]
 ) RETURNS text LANGUAGE sql STABLE AS $cascade$
     SELECT pg_catalog.format('%s(%s) -> %s(%s)',
-        pg_temp.cascade_table($1), pg_catalog.string_agg(pg_catalog.quote_ident(referring), ', ' ORDER BY referring COLLATE "C", referred COLLATE "C"),
-        pg_temp.cascade_table($3), pg_catalog.string_agg(pg_catalog.quote_ident(referred), ', ' ORDER BY referring COLLATE "C", referred COLLATE "C"))
+        pg_temp.cascade_table($1), pg_catalog.string_agg(pg_catalog.quote_ident(referring),
+            ', ' ORDER BY referring COLLATE "C", referred COLLATE "C"),
+        pg_temp.cascade_table($3), pg_catalog.string_agg(pg_catalog.quote_ident(referred),
+            ', ' ORDER BY referring COLLATE "C", referred COLLATE "C"))
     FROM unnest(pg_temp.cascade_names($1, $2), pg_temp.cascade_names($3, $4)) AS pair (referring, referred)
 $cascade$;
 

@@ -17,17 +17,20 @@ BEGIN
     CREATE TEMPORARY TABLE cascade_stores (
         store oid PRIMARY KEY, prefix text, target oid, source text, lost_column text);
     INSERT INTO pg_temp.cascade_stores
-    SELECT listed.store, listed.prefix, listed.source, pg_catalog.format('%I.%I', listed.source_schema, listed.source_table)
+    SELECT listed.store, listed.prefix, listed.source, pg_catalog.format('%I.%I', listed.source_schema,
+        listed.source_table)
     FROM pg_temp.cascade_stores(revision, home) AS listed;
     -- problem: why an entry stays, NULL where nothing is in its way.
     CREATE TEMPORARY TABLE cascade_entries (
-        store oid, id bigint, key text, at timestamptz, changes boolean, problem text, done boolean DEFAULT false, tried boolean,
+        store oid, id bigint, key text, at timestamptz, changes boolean, problem text, done boolean DEFAULT false,
+            tried boolean,
         PRIMARY KEY (store, id));
     PERFORM pg_temp.cascade_list_entries(only_key);
     ANALYZE pg_temp.cascade_entries;
     targets := ARRAY(
         SELECT DISTINCT target FROM pg_temp.cascade_stores AS stores
-        WHERE target IS NOT NULL AND EXISTS (SELECT FROM pg_temp.cascade_entries AS entries WHERE entries.store = stores.store)
+        WHERE target IS NOT NULL AND EXISTS (SELECT FROM pg_temp.cascade_entries AS entries
+            WHERE entries.store = stores.store)
         ORDER BY target);
     PERFORM pg_temp.cascade_lock(target) FROM pg_catalog.unnest(targets) AS target;
     resume := pg_temp.cascade_suspend(targets, true);
@@ -81,7 +84,8 @@ BEGIN
             SELECT FROM pg_temp.cascade_kept_columns(kept.target) AS present WHERE present.name = stored.name);
         EXECUTE pg_catalog.format(
             'INSERT INTO pg_temp.cascade_entries (store, id, key, at, changes, problem)
-             SELECT %1$s, kept.%2$I, kept.%3$I, kept.%4$I, kept.%5$I IS NOT NULL, CASE WHEN %6$L THEN ''their table is gone''
+             SELECT %1$s, kept.%2$I, kept.%3$I, kept.%4$I, kept.%5$I IS NOT NULL, CASE WHEN %6$L
+                 THEN ''their table is gone''
                  WHEN kept.%5$I IS NULL AND (%7$s) THEN ''a column of theirs is gone'' END
              FROM %8$s AS kept WHERE %9$L IS NULL OR kept.%3$I = %9$L',
             kept.store, kept.prefix || 'id', kept.prefix || 'key', kept.prefix || 'at', kept.prefix || 'change',
@@ -176,13 +180,15 @@ BEGIN
     LOOP
         wanted := wanted + kept.count;
         name := 'part_' || pg_catalog.cardinality(counts);
-        SELECT pg_catalog.string_agg(pg_catalog.quote_ident(back.name), ', ') AS names, pg_catalog.string_agg(back.value, ', ') AS "values" INTO columns
+        SELECT pg_catalog.string_agg(pg_catalog.quote_ident(back.name), ', ') AS names,
+            pg_catalog.string_agg(back.value, ', ') AS "values" INTO columns
         FROM pg_temp.cascade_kept_back(kept.store, kept.target, name) AS back;
         parts := parts || pg_catalog.format(
             '%1$s AS (DELETE FROM %2$s AS taken WHERE %3$I = ANY (ARRAY(
                  SELECT id FROM pg_temp.cascade_entries
                  WHERE store = %4$s AND %5$s)) RETURNING taken.*),
-             back_%1$s AS (INSERT INTO %6$s (%7$s) OVERRIDING SYSTEM VALUE SELECT %8$s FROM %1$s ORDER BY %1$s.%3$I RETURNING 1)',
+             back_%1$s AS (INSERT INTO %6$s (%7$s) OVERRIDING SYSTEM VALUE SELECT %8$s
+                 FROM %1$s ORDER BY %1$s.%3$I RETURNING 1)',
             name, pg_temp.cascade_table(kept.store), kept.prefix || 'id', kept.store, meant,
             pg_temp.cascade_table(kept.target), columns.names, columns."values");
         counts := counts || pg_catalog.format('(SELECT pg_catalog.count(*) FROM back_%s)', name);
@@ -190,7 +196,8 @@ BEGIN
     IF pg_catalog.cardinality(counts) = 0 THEN
         RETURN;
     END IF;
-    EXECUTE pg_catalog.format('WITH %s SELECT %s', pg_catalog.array_to_string(parts, ', '), pg_catalog.array_to_string(counts, ' + ')) INTO inserted;
+    EXECUTE pg_catalog.format('WITH %s SELECT %s', pg_catalog.array_to_string(parts, ', '),
+        pg_catalog.array_to_string(counts, ' + ')) INTO inserted;
     IF inserted <> wanted THEN
         RAISE SQLSTATE 'CA004' USING MESSAGE = 'a rule of their table refuses them';
     END IF;
@@ -302,7 +309,8 @@ BEGIN
     SELECT 'info', 'nothing to restore' WHERE NOT EXISTS (SELECT FROM counted)
     UNION ALL
     SELECT * FROM (
-        SELECT 'warning', pg_catalog.format('%s%s %s in the quarantine table %s: %s', CASE WHEN changes THEN 'values of ' ELSE '' END,
+        SELECT 'warning', pg_catalog.format('%s%s %s in the quarantine table %s: %s', CASE WHEN changes
+            THEN 'values of ' ELSE '' END,
             pg_temp.cascade_rows_of(number, source), CASE WHEN number = 1 AND NOT changes THEN 'stays' ELSE 'stay' END,
             store, problem)
         FROM counted WHERE NOT done ORDER BY source, changes, problem) AS staying;

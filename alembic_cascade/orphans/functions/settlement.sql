@@ -5,7 +5,8 @@ LANGUAGE sql STABLE AS $cascade$
     -- The list as an array keeps the planner to a scan by ctid, whatever it thinks of the number of rows.
     SELECT pg_catalog.format('%1$s.ctid = ANY (ARRAY(SELECT place %2$s))', $2, $3)
         || CASE relkind WHEN 'p'
-            THEN pg_catalog.format(' AND (%1$s.tableoid, %1$s.ctid) IN (SELECT relation, place %2$s)', $2, $3) ELSE '' END
+            THEN pg_catalog.format(' AND (%1$s.tableoid, %1$s.ctid) IN (SELECT relation, place %2$s)', $2, $3)
+                ELSE '' END
     FROM pg_catalog.pg_class WHERE oid = $1
 $cascade$;
 
@@ -19,7 +20,8 @@ END
 $cascade$;
 
 -- Why a row was touched, as the quarantine says it.
-CREATE OR REPLACE FUNCTION pg_temp.cascade_reason(key oid, action "char") RETURNS text LANGUAGE plpgsql STABLE AS $cascade$
+CREATE OR REPLACE FUNCTION pg_temp.cascade_reason(key oid, action "char") RETURNS text
+LANGUAGE plpgsql STABLE AS $cascade$
 BEGIN
     RETURN (
         SELECT CASE WHEN keys.key = 0 THEN 'orphan'
@@ -60,7 +62,8 @@ $cascade$;
 CREATE OR REPLACE FUNCTION pg_temp.cascade_left(store oid, relation oid) RETURNS text LANGUAGE sql STABLE AS $cascade$
     SELECT pg_catalog.string_agg(
         pg_catalog.format('CASE WHEN found.%1$I::text IS DISTINCT FROM kept.%1$I::text '
-            'THEN pg_catalog.jsonb_build_object(%1$L, found.%1$I::text) ELSE ''{}'' END', name), ' || ' ORDER BY kept.number)
+            'THEN pg_catalog.jsonb_build_object(%1$L, found.%1$I::text) ELSE ''{}'' END', name),
+                ' || ' ORDER BY kept.number)
     FROM pg_temp.cascade_kept_columns($2) AS kept JOIN pg_temp.cascade_kept_columns($1) AS present USING (name)
     WHERE NOT kept.generated
 $cascade$;
@@ -92,7 +95,8 @@ BEGIN
     ANALYZE pg_temp.cascade_changed;
     -- Before any of them changes another one.
     FOR changed IN
-        SELECT number, filed, ways, pg_catalog.count(*) AS count FROM pg_temp.cascade_changed GROUP BY 1, 2, 3 ORDER BY 1
+        SELECT number, filed, ways, pg_catalog.count(*) AS count FROM pg_temp.cascade_changed
+        GROUP BY 1, 2, 3 ORDER BY 1
     LOOP
         IF kept THEN
             stored := stored || pg_temp.cascade_keep_changed(
@@ -101,7 +105,8 @@ BEGIN
     END LOOP;
     resume := pg_temp.cascade_suspend(ARRAY(SELECT DISTINCT filed FROM pg_temp.cascade_changed ORDER BY filed), false);
     FOR changed IN
-        SELECT number, filed, ways, pg_catalog.count(*) AS count FROM pg_temp.cascade_changed GROUP BY 1, 2, 3 ORDER BY 1
+        SELECT number, filed, ways, pg_catalog.count(*) AS count FROM pg_temp.cascade_changed
+        GROUP BY 1, 2, 3 ORDER BY 1
     LOOP
         setters := pg_temp.cascade_setters(changed.filed, changed.ways);
         CONTINUE WHEN setters IS NULL;
@@ -129,7 +134,8 @@ DECLARE
     setters text;
     filled text;
 BEGIN
-    SELECT pg_catalog.string_agg(pg_catalog.format('%I = %s', name, CASE WHEN by_default THEN 'DEFAULT' ELSE 'NULL' END), ', ' ORDER BY name),
+    SELECT pg_catalog.string_agg(pg_catalog.format('%I = %s', name, CASE WHEN by_default THEN 'DEFAULT'
+        ELSE 'NULL' END), ', ' ORDER BY name),
         pg_catalog.min(name) FILTER (WHERE attnotnull AND NOT by_default)
     INTO setters, filled
     FROM (
@@ -141,7 +147,8 @@ BEGIN
     JOIN pg_catalog.pg_attribute ON attrelid = relation AND attname = name;
     IF filled IS NOT NULL THEN
         PERFORM pg_temp.cascade_refuse(relation,
-            pg_catalog.format('the orphans'' %s.%I can''t be set to NULL: the column is NOT NULL', relation::regclass, filled),
+            pg_catalog.format('the orphans'' %s.%I can''t be set to NULL: the column is NOT NULL',
+                relation::regclass, filled),
             'Make the column nullable, or settle the orphans by another strategy, such as ''quarantine''.');
     END IF;
     RETURN setters;
@@ -169,22 +176,27 @@ DECLARE
     first_id bigint;
     last_id bigint;
     first_key oid := (SELECT pg_catalog.substr(way, 3)::oid FROM pg_catalog.unnest(ways) AS way ORDER BY way LIMIT 1);
-    first_action "char" := (SELECT pg_catalog.left(way, 1) FROM pg_catalog.unnest(ways) AS way ORDER BY way LIMIT 1)::"char";
+    first_action "char" := (SELECT pg_catalog.left(way, 1)
+        FROM pg_catalog.unnest(ways) AS way ORDER BY way LIMIT 1)::"char";
 BEGIN
     IF row_key IS NOT NULL THEN
-        EXECUTE pg_catalog.format('SELECT pg_catalog.count(*) FROM %s AS found WHERE %s AND (%s)', pg_temp.cascade_scan(filed),
+        EXECUTE pg_catalog.format('SELECT pg_catalog.count(*) FROM %s AS found WHERE %s AND (%s)',
+            pg_temp.cascade_scan(filed),
             pg_temp.cascade_reaches(filed, 'found', listed),
-            (SELECT pg_catalog.string_agg(pg_catalog.format('found.%I IS NULL', name), ' OR ') FROM pg_catalog.unnest(row_key) AS name)) INTO nameless;
+            (SELECT pg_catalog.string_agg(pg_catalog.format('found.%I IS NULL', name), ' OR ')
+                FROM pg_catalog.unnest(row_key) AS name)) INTO nameless;
     END IF;
     IF row_key IS NULL OR nameless > 0 THEN
         PERFORM pg_temp.cascade_refuse(filed,
             pg_catalog.format('%s of %s can''t be changed: it has no primary or unique key by which %s row could be found again',
-                pg_catalog.array_to_string(names, ', '), filed::regclass, CASE WHEN row_key IS NULL THEN 'a' ELSE 'every' END),
+                pg_catalog.array_to_string(names, ', '), filed::regclass, CASE WHEN row_key IS NULL THEN 'a'
+                    ELSE 'every' END),
             'Give the table a primary key first, or settle the orphans by strategy ''quarantine''.');
     END IF;
     store := pg_temp.cascade_store(filed, revision, home, prefix);
     own := pg_temp.cascade_prefix_of(store);
-    EXECUTE pg_catalog.format('SELECT coalesce(pg_catalog.max(%I), 0) FROM %s', own || 'id', pg_temp.cascade_table(store)) INTO first_id;
+    EXECUTE pg_catalog.format('SELECT coalesce(pg_catalog.max(%I), 0) FROM %s', own || 'id',
+        pg_temp.cascade_table(store)) INTO first_id;
     EXECUTE pg_catalog.format(
         'INSERT INTO %s (%I, %I, %I, %I, %I%s) SELECT %L, %L, %L, %L, %L%s FROM %s AS found WHERE %s',
         pg_temp.cascade_table(store), own || 'key', own || 'constraint', own || 'reason', own || 'at', own || 'change',
@@ -195,13 +207,15 @@ BEGIN
             'left', (SELECT pg_catalog.jsonb_object_agg(name, NULL) FROM pg_catalog.unnest(names) AS name)),
         pg_temp.cascade_kept_values(store, filed, 'found'), pg_temp.cascade_scan(filed),
         pg_temp.cascade_reaches(filed, 'found', listed));
-    EXECUTE pg_catalog.format('SELECT pg_catalog.max(%I) FROM %s', own || 'id', pg_temp.cascade_table(store)) INTO last_id;
+    EXECUTE pg_catalog.format('SELECT pg_catalog.max(%I) FROM %s', own || 'id',
+        pg_temp.cascade_table(store)) INTO last_id;
     -- Nothing but NULL can be left where no trigger, no default and no other key has a say.
     IF NOT EXISTS (
             SELECT FROM pg_catalog.pg_trigger
             WHERE NOT tgisinternal AND tgenabled <> 'D' AND tgrelid = ANY (pg_temp.cascade_family(filed)))
         AND NOT EXISTS (
-            SELECT FROM pg_catalog.unnest(ways) AS way JOIN pg_temp.cascade_keys AS keys ON keys.key = pg_catalog.substr(way, 3)::oid
+            SELECT FROM pg_catalog.unnest(ways) AS way
+                JOIN pg_temp.cascade_keys AS keys ON keys.key = pg_catalog.substr(way, 3)::oid
             WHERE pg_catalog.left(way, 1) = 'f' OR keys.ondelete = 'd')
     THEN
         RETURN NULL;
@@ -226,7 +240,8 @@ BEGIN
     IF note IS NULL THEN
         RETURN;
     END IF;
-    EXECUTE pg_catalog.format('SELECT pg_catalog.count(*) FROM %1$s WHERE %2$I > %3$s AND %2$I <= %4$s', pg_temp.cascade_table(store), own || 'id',
+    EXECUTE pg_catalog.format('SELECT pg_catalog.count(*) FROM %1$s WHERE %2$I > %3$s AND %2$I <= %4$s',
+        pg_temp.cascade_table(store), own || 'id',
         note ->> 'after', note ->> 'upto') INTO kept;
     EXECUTE pg_catalog.format(
         'UPDATE %1$s AS kept SET %2$I = pg_catalog.jsonb_set(kept.%2$I, ''{left}'', %3$s) FROM %4$s AS found
@@ -285,13 +300,15 @@ BEGIN
                 pg_temp.cascade_reason(part.key, 'r'), taken_at,
                 pg_temp.cascade_kept_values(store, part.filed, name));
         END IF;
-        counts := counts || pg_catalog.format('(SELECT pg_catalog.count(*) FROM %s%s)', CASE WHEN kept THEN 'kept_' ELSE '' END, name);
+        counts := counts || pg_catalog.format('(SELECT pg_catalog.count(*) FROM %s%s)', CASE WHEN kept
+            THEN 'kept_' ELSE '' END, name);
     END LOOP;
     IF pg_catalog.cardinality(counts) = 0 THEN
         RETURN;
     END IF;
     resume := pg_temp.cascade_identify(ARRAY(SELECT DISTINCT relation FROM pg_temp.cascade_rows));
-    EXECUTE pg_catalog.format('WITH %s SELECT %s', pg_catalog.array_to_string(parts, ', '), pg_catalog.array_to_string(counts, ' + ')) INTO removed;
+    EXECUTE pg_catalog.format('WITH %s SELECT %s', pg_catalog.array_to_string(parts, ', '),
+        pg_catalog.array_to_string(counts, ' + ')) INTO removed;
     PERFORM pg_temp.cascade_resume(resume);
     IF removed <> wanted THEN
         RAISE SQLSTATE 'CA004' USING

@@ -25,7 +25,8 @@ BEGIN
             CASE found.state WHEN 'A' THEN 'ALWAYS' WHEN 'R' THEN 'REPLICA' ELSE '' END, found.name);
     END LOOP;
     FOR found IN
-        SELECT pg_temp.cascade_table(conrelid) AS relation, conname AS name, pg_catalog.pg_get_constraintdef(constrained.oid) AS definition,
+        SELECT pg_temp.cascade_table(conrelid) AS relation, conname AS name,
+            pg_catalog.pg_get_constraintdef(constrained.oid) AS definition,
             pg_catalog.obj_description(constrained.oid, 'pg_constraint') AS remark
         FROM pg_catalog.pg_constraint AS constrained
         WHERE contype IN ('f', 'c', 'n') AND NOT convalidated AND conparentid = 0 AND coninhcount = 0
@@ -34,9 +35,11 @@ BEGIN
         ORDER BY conrelid, conname
     LOOP
         EXECUTE pg_catalog.format('ALTER TABLE %s DROP CONSTRAINT %I', found.relation, found.name);
-        resume := resume || pg_catalog.format('ALTER TABLE %s ADD CONSTRAINT %I %s', found.relation, found.name, found.definition);
+        resume := resume || pg_catalog.format('ALTER TABLE %s ADD CONSTRAINT %I %s', found.relation, found.name,
+            found.definition);
         IF found.remark IS NOT NULL THEN
-            resume := resume || pg_catalog.format('COMMENT ON CONSTRAINT %I ON %s IS %L', found.name, found.relation, found.remark);
+            resume := resume || pg_catalog.format('COMMENT ON CONSTRAINT %I ON %s IS %L', found.name, found.relation,
+                found.remark);
         END IF;
     END LOOP;
     RETURN resume || pg_temp.cascade_suspend_domains(family) || pg_temp.cascade_identify(family);
@@ -63,7 +66,8 @@ BEGIN
         ORDER BY contypid, conname
     LOOP
         EXECUTE pg_catalog.format('ALTER DOMAIN %s DROP CONSTRAINT %I', found.domain, found.name);
-        resume := resume || pg_catalog.format('ALTER DOMAIN %s ADD CONSTRAINT %I %s', found.domain, found.name, found.definition);
+        resume := resume || pg_catalog.format('ALTER DOMAIN %s ADD CONSTRAINT %I %s', found.domain, found.name,
+            found.definition);
     END LOOP;
     RETURN resume;
 END
