@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import statistics
+import sys
 from contextlib import redirect_stdout
 from time import perf_counter
 
@@ -59,6 +60,9 @@ def compare(url: str) -> bool:
     for way, median in medians.items():
         print(f"  {way:<16} {median:6.3f} s")
     print(f"  ratio            {ratio:6.3f}   (limit {LIMIT:.2f})")
-    metadata.drop_all(engine)
     engine.dispose()
     return ratio <= LIMIT
+
+
+if __name__ == "__main__":
+    sys.exit(0 if compare(sys.argv[1]) else 1)

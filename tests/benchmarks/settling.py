@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import statistics
+import sys
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -101,3 +102,7 @@ def compare(url: str) -> bool:
     print(f"  client's memory  {grown:+6.1f} MB (limit {MEMORY_LIMIT_MB} MB)")
     engine.dispose()
     return ratio <= LIMIT and grown <= MEMORY_LIMIT_MB
+
+
+if __name__ == "__main__":
+    sys.exit(0 if compare(sys.argv[1]) else 1)
