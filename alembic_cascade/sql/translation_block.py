@@ -66,7 +66,7 @@ _RELATIONS = "relations := pg_temp.cascade_family({child});"
 
 # A translated row means what it meant before: triggers that would change it further stay out, as do keys and
 # checks that hold for no row of old.
-_SILENCE = "states := pg_temp.cascade_suspend(relations, true);"
+_SILENCE = "states := pg_temp.cascade_suspend(relations, true, NULL);"
 
 
 def _regclass(table: TableName) -> str:

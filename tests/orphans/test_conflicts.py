@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -182,7 +183,7 @@ def test_an_old_value_that_is_refused_stays_alone(
         project.execute(since)
     (warning,) = downgraded(project, caplog)
     assert "values of 1 row of posts stay" in warning
-    assert "the old value is refused" in warning
+    assert re.search("the old value is refused|takes no such value", warning)
     assert project.fetch("SELECT count(*) FROM posts WHERE user_id > 100 AND id < 9") == [(5,)]
 
 

@@ -60,14 +60,24 @@ BEGIN
 END
 $cascade$;
 
--- The columns that rows of a round lose their values of, by name: a partition's numbers are its own.
+-- The columns that rows of a round lose their values of, by name: a partition's numbers are its own. Where a trigger of
+-- the user's may change any of them, it is all.
 CREATE OR REPLACE FUNCTION pg_temp.cascade_changes(relation oid, this_round int) RETURNS text[]
 LANGUAGE plpgsql STABLE AS $cascade$
 BEGIN
+    -- The type's bits: for each row, before, update.
+    IF EXISTS (SELECT FROM pg_catalog.pg_trigger
+        WHERE tgrelid = relation AND NOT tgisinternal AND tgenabled <> 'D' AND tgtype & 19 = 19) AND EXISTS (
+        SELECT FROM pg_temp.cascade_rows AS listed
+        WHERE listed.relation = cascade_changes.relation AND listed.round = this_round AND listed.action <> 'r')
+    THEN
+        RETURN ARRAY(SELECT attname::text FROM pg_catalog.pg_attribute WHERE attrelid = relation AND attnum > 0);
+    END IF;
     RETURN (
         SELECT coalesce(pg_catalog.array_agg(DISTINCT lost), '{}')
         FROM (SELECT DISTINCT listed.key, listed.action FROM pg_temp.cascade_rows AS listed
-              WHERE listed.relation = $1 AND listed.round = $2 AND listed.action <> 'r') AS listed
+              WHERE listed.relation = cascade_changes.relation AND listed.round = this_round
+                  AND listed.action <> 'r') AS listed
         JOIN pg_temp.cascade_keys AS keys USING (key),
         pg_catalog.unnest(pg_temp.cascade_lost(keys, listed.action)) AS lost);
 END
@@ -77,9 +87,22 @@ $cascade$;
 CREATE OR REPLACE FUNCTION pg_temp.cascade_lost(losing record, action "char") RETURNS text[]
 LANGUAGE plpgsql STABLE AS $cascade$
 BEGIN
-    RETURN pg_temp.cascade_names(
-        losing.child, CASE action WHEN 'c' THEN losing.cleared ELSE losing.child_columns END);
+    RETURN pg_temp.cascade_with_generated(losing.child, pg_temp.cascade_names(
+        losing.child, CASE action WHEN 'c' THEN losing.cleared ELSE losing.child_columns END));
 END
+$cascade$;
+
+-- Columns, and those that PostgreSQL generates from them.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_with_generated(relation oid, names text[]) RETURNS text[]
+LANGUAGE sql STABLE AS $cascade$
+    SELECT $2 || ARRAY(
+        SELECT DISTINCT made.attname::text
+        FROM pg_catalog.pg_attribute AS made
+        JOIN pg_catalog.pg_attrdef ON adrelid = made.attrelid AND adnum = made.attnum
+        JOIN pg_catalog.pg_depend ON classid = 'pg_catalog.pg_attrdef'::regclass AND objid = pg_attrdef.oid
+            AND refclassid = 'pg_catalog.pg_class'::regclass AND refobjid = made.attrelid
+        JOIN pg_catalog.pg_attribute AS read ON read.attrelid = made.attrelid AND read.attnum = refobjsubid
+        WHERE made.attrelid = $1 AND made.attgenerated <> '' AND read.attname = ANY ($2) AND read.attnum <> made.attnum)
 $cascade$;
 
 -- Refuse where rows that stay refer, by NO ACTION or RESTRICT, to rows that go or to values that change.

@@ -195,7 +195,7 @@ LANGUAGE sql STABLE AS $cascade$
     FROM pg_temp.cascade_kept_columns($2) AS kept JOIN pg_temp.cascade_kept_columns($1) AS present USING (name)
 $cascade$;
 
--- The quarantine tables of a revision, with the tables whose rows they hold; a table that is gone is NULL. Those of
+-- The quarantine tables of a revision, or of all, with the tables whose rows they hold; a table that is gone is NULL. Those of
 -- another role are left out where they hold rows of a schema that is the other role's as well, such as a tenant's.
 CREATE OR REPLACE FUNCTION pg_temp.cascade_stores(revision text, home text)
 RETURNS TABLE (store oid, prefix text, source oid, source_schema text, source_table text)
@@ -209,7 +209,7 @@ LANGUAGE sql STABLE AS $cascade$
     LEFT JOIN pg_catalog.pg_namespace AS place ON place.nspname = told ->> 'schema'
     LEFT JOIN pg_catalog.pg_class AS living ON living.relnamespace = place.oid AND living.relname = told ->> 'table'
         AND living.relkind IN ('r', 'p')
-    WHERE told ->> 'revision' = $1
+    WHERE told ->> 'alembic_cascade' = 'quarantine' AND ($1 IS NULL OR told ->> 'revision' = $1)
         AND (pg_catalog.pg_has_role(listed.relowner, 'USAGE') OR place.oid IS NULL
             OR pg_catalog.has_schema_privilege(place.oid, 'USAGE'))
     ORDER BY 4, 5
@@ -225,7 +225,12 @@ BEGIN
     FOREACH store IN ARRAY stores LOOP
         EXECUTE pg_catalog.format('SELECT NOT EXISTS (SELECT FROM %s)', pg_temp.cascade_table(store)) INTO empty;
         IF empty THEN
-            EXECUTE pg_catalog.format('DROP TABLE %s', pg_temp.cascade_table(store));
+            BEGIN
+                EXECUTE pg_catalog.format('DROP TABLE %s', pg_temp.cascade_table(store));
+            EXCEPTION WHEN dependent_objects_still_exist THEN
+                -- Somebody's view looks at it: it stays, empty.
+                NULL;
+            END;
         END IF;
     END LOOP;
     IF EXISTS (

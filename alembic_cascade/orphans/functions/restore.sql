@@ -22,10 +22,17 @@ BEGIN
     FROM pg_temp.cascade_stores(revision, home) AS listed;
     -- problem: why an entry stays, NULL where nothing is in its way.
     CREATE TEMPORARY TABLE cascade_entries (
-        store oid, id bigint, key text, at timestamptz, changes boolean, problem text, done boolean DEFAULT false,
+        store oid, id bigint, key text, at timestamptz, batch int, changes boolean, problem text, done boolean DEFAULT false,
             tried boolean,
         PRIMARY KEY (store, id));
     PERFORM pg_temp.cascade_list_entries(only_key);
+    UPDATE pg_temp.cascade_entries AS entries SET batch = numbered.batch
+    FROM (SELECT DISTINCT key, at, pg_catalog.dense_rank() OVER (ORDER BY at DESC, key) AS batch
+          FROM pg_temp.cascade_entries) AS numbered
+    WHERE numbered.key = entries.key AND numbered.at = entries.at;
+    -- All that is kept of the tables, whichever revision took it: a row's parent may be among it.
+    CREATE TEMPORARY TABLE cascade_all_stores AS
+    SELECT listed.store, listed.prefix, listed.source AS target FROM pg_temp.cascade_stores(NULL, home) AS listed;
     ANALYZE pg_temp.cascade_entries;
     targets := ARRAY(
         SELECT DISTINCT target FROM pg_temp.cascade_stores AS stores
@@ -33,16 +40,17 @@ BEGIN
             WHERE entries.store = stores.store)
         ORDER BY target);
     PERFORM pg_temp.cascade_lock(target) FROM pg_catalog.unnest(targets) AS target;
-    resume := pg_temp.cascade_suspend(targets, true);
-    FOR taken IN SELECT key FROM pg_temp.cascade_entries GROUP BY key ORDER BY pg_catalog.max(at) DESC, key LOOP
-        PERFORM pg_temp.cascade_put_back_rows(taken.key);
-        PERFORM pg_temp.cascade_keep_with_parents(taken.key, true);
-        PERFORM pg_temp.cascade_put_back_values(taken.key);
+    resume := pg_temp.cascade_suspend(targets, true, NULL);
+    -- What was taken last goes back first: an older row of the same key then finds its place taken.
+    FOR taken IN SELECT DISTINCT batch FROM pg_temp.cascade_entries ORDER BY batch LOOP
+        PERFORM pg_temp.cascade_put_back_rows(taken.batch);
+        PERFORM pg_temp.cascade_keep_with_parents(taken.batch, true);
+        PERFORM pg_temp.cascade_put_back_values(taken.batch);
     END LOOP;
     PERFORM pg_temp.cascade_resume(resume);
     RETURN QUERY SELECT * FROM pg_temp.cascade_told_of_restore();
     PERFORM pg_temp.cascade_clear_away(ARRAY(SELECT store FROM pg_temp.cascade_stores ORDER BY store), home);
-    DROP TABLE pg_temp.cascade_entries, pg_temp.cascade_stores;
+    DROP TABLE pg_temp.cascade_entries, pg_temp.cascade_stores, pg_temp.cascade_all_stores;
     PERFORM pg_temp.cascade_put_off();
 END
 $cascade$;
@@ -107,29 +115,32 @@ RETURNS TABLE (name text, value text) LANGUAGE sql STABLE AS $cascade$
 $cascade$;
 
 -- Put back the removed rows of one key, those of all tables by one statement: keys among them are checked at its end.
-CREATE OR REPLACE FUNCTION pg_temp.cascade_put_back_rows(this_key text) RETURNS void LANGUAGE plpgsql AS $cascade$
+CREATE OR REPLACE FUNCTION pg_temp.cascade_put_back_rows(this_batch int) RETURNS void LANGUAGE plpgsql AS $cascade$
 BEGIN
+    PERFORM pg_temp.cascade_find_unreadable(stores, this_batch, true) FROM pg_temp.cascade_stores AS stores
+    WHERE stores.target IS NOT NULL;
+    PERFORM pg_temp.cascade_keep_with_parents(this_batch, false);
     -- Nothing in the way is the rule; what is in the way is looked for only where something is.
     BEGIN
-        PERFORM pg_temp.cascade_insert_rows(this_key, NULL, NULL);
+        PERFORM pg_temp.cascade_insert_rows(this_batch, NULL, NULL);
         RETURN;
     EXCEPTION WHEN integrity_constraint_violation OR data_exception OR program_limit_exceeded
         OR plpgsql_error OR SQLSTATE 'CA004' THEN
         NULL;
     END;
-    PERFORM pg_temp.cascade_find_conflicts(this_key);
+    PERFORM pg_temp.cascade_find_conflicts(this_batch);
     BEGIN
-        PERFORM pg_temp.cascade_insert_rows(this_key, NULL, NULL);
+        PERFORM pg_temp.cascade_insert_rows(this_batch, NULL, NULL);
     EXCEPTION WHEN integrity_constraint_violation OR data_exception OR program_limit_exceeded
         OR plpgsql_error OR SQLSTATE 'CA004' THEN
-        PERFORM pg_temp.cascade_insert_one_by_one(this_key);
+        PERFORM pg_temp.cascade_insert_one_by_one(this_batch);
     END;
 END
 $cascade$;
 
 -- What is in the way can't be told beforehand, such as an exclusion constraint: try each row, again after each that
 -- came back, since it may be another one's parent.
-CREATE OR REPLACE FUNCTION pg_temp.cascade_insert_one_by_one(this_key text) RETURNS void LANGUAGE plpgsql AS $cascade$
+CREATE OR REPLACE FUNCTION pg_temp.cascade_insert_one_by_one(this_batch int) RETURNS void LANGUAGE plpgsql AS $cascade$
 DECLARE
     entry record;
     progress boolean;
@@ -138,15 +149,16 @@ BEGIN
         progress := false;
         FOR entry IN
             SELECT store, id FROM pg_temp.cascade_entries
-            WHERE key = this_key AND NOT changes AND NOT done AND coalesce(tried, problem IS NULL) ORDER BY store, id
+            WHERE batch = this_batch AND NOT changes AND NOT done AND coalesce(tried, problem IS NULL) ORDER BY store, id
         LOOP
             BEGIN
-                PERFORM pg_temp.cascade_insert_rows(this_key, entry.store, entry.id);
+                PERFORM pg_temp.cascade_insert_rows(this_batch, entry.store, entry.id);
                 progress := true;
             EXCEPTION WHEN integrity_constraint_violation OR data_exception OR program_limit_exceeded
                 OR plpgsql_error OR SQLSTATE 'CA004' THEN
                 UPDATE pg_temp.cascade_entries AS entries SET tried = true, problem = SQLERRM
                 WHERE entries.store = entry.store AND entries.id = entry.id;
+                PERFORM pg_temp.cascade_keep_with_parents(this_batch, false);
             END;
         END LOOP;
         EXIT WHEN NOT progress;
@@ -155,7 +167,7 @@ END
 $cascade$;
 
 -- Move entries back into their tables: the one that is named, or all of the key's without a problem.
-CREATE OR REPLACE FUNCTION pg_temp.cascade_insert_rows(this_key text, one_store oid, one_id bigint) RETURNS void
+CREATE OR REPLACE FUNCTION pg_temp.cascade_insert_rows(this_batch int, one_store oid, one_id bigint) RETURNS void
 LANGUAGE plpgsql AS $cascade$
 DECLARE
     kept record;
@@ -166,14 +178,14 @@ DECLARE
     columns record;
     name text;
     meant text := CASE WHEN one_id IS NULL
-        THEN pg_catalog.format('key = %L AND NOT changes AND problem IS NULL', this_key)
+        THEN pg_catalog.format('batch = %L AND NOT changes AND problem IS NULL', this_batch)
         ELSE pg_catalog.format('store = %s AND id = %s', one_store, one_id) END;
 BEGIN
     EXECUTE pg_catalog.format('UPDATE pg_temp.cascade_entries SET done = true, problem = NULL WHERE %s', meant);
     FOR kept IN
         SELECT stores.*, listed.count
         FROM (SELECT store, pg_catalog.count(*) AS count FROM pg_temp.cascade_entries
-              WHERE key = this_key AND NOT changes AND done AND (one_id IS NULL OR (store, id) = (one_store, one_id))
+              WHERE batch = this_batch AND NOT changes AND done AND (one_id IS NULL OR (store, id) = (one_store, one_id))
               GROUP BY store) AS listed
         JOIN pg_temp.cascade_stores AS stores USING (store)
         ORDER BY store
@@ -205,7 +217,7 @@ END
 $cascade$;
 
 -- Put back the values that rows lost for one key, where they still hold what they were left with.
-CREATE OR REPLACE FUNCTION pg_temp.cascade_put_back_values(this_key text) RETURNS void LANGUAGE plpgsql AS $cascade$
+CREATE OR REPLACE FUNCTION pg_temp.cascade_put_back_values(this_batch int) RETURNS void LANGUAGE plpgsql AS $cascade$
 DECLARE
     kept record;
     alike record;
@@ -214,7 +226,7 @@ BEGIN
     FOR kept IN
         SELECT stores.* FROM pg_temp.cascade_stores AS stores
         WHERE EXISTS (SELECT FROM pg_temp.cascade_entries AS entries WHERE entries.store = stores.store
-            AND entries.key = this_key AND entries.changes AND entries.problem IS NULL)
+            AND entries.batch = this_batch AND entries.changes AND entries.problem IS NULL)
         ORDER BY store
     LOOP
         FOR alike IN EXECUTE pg_catalog.format(
@@ -223,11 +235,11 @@ BEGIN
                      ARRAY(SELECT pg_catalog.jsonb_array_elements_text(told -> ''set'')) AS changed,
                      ARRAY(SELECT pg_catalog.jsonb_object_keys(told -> ''left'') ORDER BY 1) AS altered
                  FROM %s AS kept JOIN pg_temp.cascade_entries AS entries
-                     ON entries.store = %s AND entries.id = kept.%I AND entries.key = %L AND entries.changes
+                     ON entries.store = %s AND entries.id = kept.%I AND entries.batch = %L AND entries.changes
                          AND entries.problem IS NULL,
                  LATERAL (SELECT kept.%I) AS change (told)) AS entry
              GROUP BY found_by, changed, altered ORDER BY pg_catalog.min(id)',
-            pg_temp.cascade_table(kept.store), kept.store, kept.prefix || 'id', this_key, kept.prefix || 'change')
+            pg_temp.cascade_table(kept.store), kept.store, kept.prefix || 'id', this_batch, kept.prefix || 'change')
         LOOP
             BEGIN
                 PERFORM pg_temp.cascade_update_rows(kept, alike.ids, alike.found_by, alike.changed, alike.altered);
@@ -259,6 +271,7 @@ DECLARE
     unchanged text;
     id_column text := kept.prefix || 'id';
     restored bigint[];
+    already bigint[];
 BEGIN
     IF pg_catalog.cardinality(altered) = 0 THEN
         RETURN;
@@ -280,6 +293,19 @@ BEGIN
         pg_temp.cascade_scan(kept.target), setters, pg_temp.cascade_table(kept.store), id_column,
         pg_temp.cascade_same_row(kept.store, kept.target, found_by), coalesce(unchanged, 'true'))
     INTO restored USING ids;
+    -- The database itself may have put a value back, with the row that it follows.
+    EXECUTE pg_catalog.format(
+        'WITH back AS (
+             DELETE FROM %1$s AS kept USING %2$s AS found
+             WHERE kept.%3$I = ANY ($1) AND %4$s AND %5$s RETURNING kept.%3$I AS id)
+         SELECT pg_catalog.array_agg(id) FROM back',
+        pg_temp.cascade_table(kept.store), pg_temp.cascade_scan(kept.target), id_column,
+        pg_temp.cascade_same_row(kept.store, kept.target, found_by),
+        (SELECT pg_catalog.string_agg(
+                pg_catalog.format('found.%I::text IS NOT DISTINCT FROM (%s)::text', back.name, back.value), ' AND ')
+         FROM pg_temp.cascade_kept_back(kept.store, kept.target, 'kept') AS back WHERE back.name = ANY (altered)))
+    INTO already USING ids;
+    restored := restored || already;
     UPDATE pg_temp.cascade_entries AS entries
     SET done = entries.id = ANY (coalesce(restored, '{}')),
         problem = CASE WHEN entries.id = ANY (coalesce(restored, '{}')) THEN NULL

@@ -103,7 +103,12 @@ BEGIN
                 changed.number, changed.filed, changed.ways, key_text, revision, home, prefix, taken_at);
         END IF;
     END LOOP;
-    resume := pg_temp.cascade_suspend(ARRAY(SELECT DISTINCT filed FROM pg_temp.cascade_changed ORDER BY filed), false);
+    resume := pg_temp.cascade_suspend(
+        ARRAY(SELECT DISTINCT filed FROM pg_temp.cascade_changed ORDER BY filed), false, ARRAY(
+            SELECT DISTINCT lost
+            FROM (SELECT DISTINCT way FROM pg_temp.cascade_changed, pg_catalog.unnest(cascade_changed.ways) AS way) AS used
+            JOIN pg_temp.cascade_keys AS keys ON keys.key = pg_catalog.substr(way, 3)::oid,
+            pg_catalog.unnest(pg_temp.cascade_lost(keys, pg_catalog.left(way, 1)::"char")) AS lost));
     FOR changed IN
         SELECT number, filed, ways, pg_catalog.count(*) AS count FROM pg_temp.cascade_changed
         GROUP BY 1, 2, 3 ORDER BY 1
@@ -168,7 +173,7 @@ DECLARE
             pg_catalog.unnest(pg_temp.cascade_names(keys.child, CASE WHEN 'c:' || keys.key = ANY (ways)
                 THEN keys.cleared ELSE keys.child_columns END)) AS name
         WHERE 'c:' || keys.key = ANY (ways) OR 'f:' || keys.key = ANY (ways) ORDER BY name);
-    row_key text[] := pg_temp.cascade_row_key(filed, names);
+    row_key text[] := pg_temp.cascade_row_key(filed, pg_temp.cascade_with_generated(filed, names));
     listed text := pg_catalog.format('FROM pg_temp.cascade_changed WHERE number = %s', number);
     store oid;
     own text;

@@ -1,9 +1,11 @@
 -- Put out of the way what would refuse a row that is as it was, and return the statements that bring it back: keys,
--- checks and NOT NULLs that are NOT VALID hold for no row of old, but for every row that is written. With "triggers", also the
+-- checks and NOT NULLs that are NOT VALID hold for no row of old, but for every row that is written. Those on columns
+-- that are "changing" stay: what is written there is new. With "triggers", also the
 -- user's triggers, each of which gets its own state back.
-CREATE OR REPLACE FUNCTION pg_temp.cascade_suspend(relations oid[], triggers boolean) RETURNS text[]
+CREATE OR REPLACE FUNCTION pg_temp.cascade_suspend(relations oid[], triggers boolean, changing text[]) RETURNS text[]
 LANGUAGE plpgsql AS $cascade$
 DECLARE
+    below record;
     family oid[] := ARRAY(SELECT DISTINCT member FROM pg_catalog.unnest(relations) AS relation,
         pg_catalog.unnest(pg_temp.cascade_family(relation)) AS member ORDER BY member);
     ancestors oid[] := ARRAY(
@@ -25,22 +27,38 @@ BEGIN
             CASE found.state WHEN 'A' THEN 'ALWAYS' WHEN 'R' THEN 'REPLICA' ELSE '' END, found.name);
     END LOOP;
     FOR found IN
-        SELECT pg_temp.cascade_table(conrelid) AS relation, conname AS name,
-            pg_catalog.pg_get_constraintdef(constrained.oid) AS definition,
-            pg_catalog.obj_description(constrained.oid, 'pg_constraint') AS remark
+        SELECT conrelid AS oid, pg_temp.cascade_table(conrelid) AS relation, conname AS name,
+            pg_catalog.pg_get_constraintdef(constrained.oid) AS definition
         FROM pg_catalog.pg_constraint AS constrained
         WHERE contype IN ('f', 'c', 'n') AND NOT convalidated AND conparentid = 0 AND coninhcount = 0
             AND coalesce((pg_catalog.to_jsonb(constrained) ->> 'conenforced')::boolean, true)
             AND (conrelid = ANY (family) OR conrelid = ANY (ancestors) AND contype <> 'f' AND NOT connoinherit)
+            AND NOT coalesce(pg_temp.cascade_names(conrelid, conkey) && changing, false)
+            -- A key whose triggers are switched off refuses nothing.
+            AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger
+                WHERE tgconstraint = constrained.oid AND tgrelid = conrelid AND tgenabled = 'D')
         ORDER BY conrelid, conname
     LOOP
-        EXECUTE pg_catalog.format('ALTER TABLE %s DROP CONSTRAINT %I', found.relation, found.name);
         resume := resume || pg_catalog.format('ALTER TABLE %s ADD CONSTRAINT %I %s', found.relation, found.name,
             found.definition);
-        IF found.remark IS NOT NULL THEN
-            resume := resume || pg_catalog.format('COMMENT ON CONSTRAINT %I ON %s IS %L', found.name, found.relation,
-                found.remark);
-        END IF;
+        -- Partitions and tables that inherit may have it valid already, and a comment of their own.
+        FOR below IN
+            SELECT pg_temp.cascade_table(conrelid) AS relation, convalidated,
+                pg_catalog.obj_description(member.oid, 'pg_constraint') AS remark
+            FROM pg_catalog.pg_constraint AS member
+            WHERE conname = found.name AND conrelid = ANY (pg_temp.cascade_family(found.oid)) AND contype IN ('f', 'c', 'n')
+            ORDER BY conrelid
+        LOOP
+            IF below.convalidated THEN
+                resume := resume
+                    || pg_catalog.format('ALTER TABLE %s VALIDATE CONSTRAINT %I', below.relation, found.name);
+            END IF;
+            IF below.remark IS NOT NULL THEN
+                resume := resume || pg_catalog.format('COMMENT ON CONSTRAINT %I ON %s IS %L', found.name,
+                    below.relation, below.remark);
+            END IF;
+        END LOOP;
+        EXECUTE pg_catalog.format('ALTER TABLE %s DROP CONSTRAINT %I', found.relation, found.name);
     END LOOP;
     RETURN resume || pg_temp.cascade_suspend_domains(family) || pg_temp.cascade_identify(family);
 END
@@ -58,7 +76,8 @@ BEGIN
             SELECT atttypid FROM pg_catalog.pg_attribute WHERE attrelid = ANY (relations) AND attnum > 0
             UNION SELECT typbasetype FROM pg_catalog.pg_type JOIN used ON pg_type.oid = type WHERE typtype = 'd')
         SELECT pg_catalog.format('%I.%I', nspname, typname) AS domain, conname AS name,
-            pg_catalog.pg_get_constraintdef(constrained.oid) AS definition
+            pg_catalog.pg_get_constraintdef(constrained.oid) AS definition,
+            pg_catalog.obj_description(constrained.oid, 'pg_constraint') AS remark
         FROM used JOIN pg_catalog.pg_type ON pg_type.oid = type
         JOIN pg_catalog.pg_namespace ON pg_namespace.oid = typnamespace
         JOIN pg_catalog.pg_constraint AS constrained ON contypid = type AND contype = 'c' AND NOT convalidated
@@ -68,6 +87,10 @@ BEGIN
         EXECUTE pg_catalog.format('ALTER DOMAIN %s DROP CONSTRAINT %I', found.domain, found.name);
         resume := resume || pg_catalog.format('ALTER DOMAIN %s ADD CONSTRAINT %I %s', found.domain, found.name,
             found.definition);
+        IF found.remark IS NOT NULL THEN
+            resume := resume || pg_catalog.format('COMMENT ON CONSTRAINT %I ON DOMAIN %s IS %L', found.name,
+                found.domain, found.remark);
+        END IF;
     END LOOP;
     RETURN resume;
 END
@@ -112,7 +135,8 @@ DECLARE
     deferred text := (
         SELECT pg_catalog.string_agg(DISTINCT pg_catalog.format('%I.%I', nspname, conname), ', ')
         FROM pg_catalog.pg_constraint AS put_off JOIN pg_catalog.pg_namespace ON pg_namespace.oid = connamespace
-        WHERE condeferred AND NOT EXISTS (
+        WHERE condeferred AND pg_catalog.has_schema_privilege(connamespace, 'USAGE')
+            AND NOT pg_catalog.pg_is_other_temp_schema(connamespace) AND NOT EXISTS (
             -- SET CONSTRAINTS means all constraints of a name.
             SELECT FROM pg_catalog.pg_constraint AS namesake
             WHERE namesake.conname = put_off.conname AND namesake.connamespace = put_off.connamespace
