@@ -192,3 +192,28 @@ def test_a_conflict_is_told_and_no_error(project: Project, what: str) -> None:
         project.execute(f"ALTER TABLE posts ADD {what}", "INSERT INTO posts VALUES (1, 3)")
     project.downgrade()
     assert rows(project, "posts") == (["(1,9)", "(2,9)"] if what == "a view" else ["(1,3)", "(2,9)"])
+
+
+@pytest.mark.parametrize(
+    ("fate", "rule"),
+    [
+        ("CASCADE", ""), ("CASCADE", "ON UPDATE CASCADE"), ("CASCADE", "ON UPDATE SET NULL"),
+        ("SET NULL", "ON UPDATE CASCADE"), ("SET NULL", "ON UPDATE SET NULL"),
+    ],
+)  # fmt: skip
+def test_a_row_that_goes_refers_to_a_value_that_changes(project: Project, fate: str, rule: str) -> None:
+    """One statement does both, and keys act at its end: no order of ours can be the wrong one."""
+    project.execute(
+        *USERS, "CREATE TABLE posts (id int PRIMARY KEY, user_id int)",
+        "CREATE TABLE heads (id int PRIMARY KEY, post_id int UNIQUE REFERENCES posts ON DELETE SET NULL)",
+        f"CREATE TABLE notes (id int PRIMARY KEY, post_id int REFERENCES posts ON DELETE {fate}, head int REFERENCES heads (post_id) {rule})",
+        "INSERT INTO posts VALUES (1, 99), (2, 3)", "INSERT INTO heads VALUES (1, 1), (2, 2)", "INSERT INTO notes VALUES (1, 1, 1), (2, 2, 2)",
+    )  # fmt: skip
+    write(project, "quarantine", "posts")
+    start = [rows(project, table) for table in ("posts", "heads", "notes")]
+    project.upgrade()
+    assert [rows(project, table) for table in ("posts", "heads", "notes")] == [
+        ["(2,3)"], ["(1,)", "(2,2)"], ["(2,2,2)"] if fate == "CASCADE" else ["(1,,)", "(2,2,2)"],
+    ]  # fmt: skip
+    project.downgrade()
+    assert [rows(project, table) for table in ("posts", "heads", "notes")] == start

@@ -177,6 +177,7 @@ DECLARE
     kept boolean := strategy <> 'delete';
     taken_at timestamptz := pg_catalog.clock_timestamp();
     samples text[];
+    notes jsonb[];
     still bigint;
     told text;
 BEGIN
@@ -206,10 +207,13 @@ BEGIN
         PERFORM pg_temp.cascade_refuse_blocked(label);
     END IF;
     told := pg_temp.cascade_told(number, strategy);
-    IF EXISTS (SELECT FROM pg_temp.cascade_rows WHERE action <> 'r') THEN
-        PERFORM pg_temp.cascade_change_rows(key_text, revision, home, prefix, kept, taken_at);
-    END IF;
-    PERFORM pg_temp.cascade_remove_rows(key_text, revision, home, prefix, kept, taken_at);
+    CREATE TEMPORARY TABLE cascade_parts (
+        place int GENERATED ALWAYS AS IDENTITY, part text, counted text, wanted bigint, changes oid);
+    notes := pg_temp.cascade_add_changes(key_text, revision, home, prefix, kept, taken_at);
+    PERFORM pg_temp.cascade_add_removals(key_text, revision, home, prefix, kept, taken_at);
+    PERFORM pg_temp.cascade_run_parts();
+    PERFORM pg_temp.cascade_note_left(note) FROM pg_catalog.unnest(notes) AS note;
+    DROP TABLE pg_temp.cascade_parts, pg_temp.cascade_changed;
     -- A default may have no parent, either; MATCH FULL takes no row of which only a part is NULL.
     IF strategy = 'set_default' OR match_full AND strategy = 'set_null' THEN
         still := pg_temp.cascade_count_orphans(match_full, to_cols);

@@ -22,11 +22,11 @@ BEGIN
     FROM pg_temp.cascade_stores(revision, home) AS listed;
     -- problem: why an entry stays, NULL where nothing is in its way.
     CREATE TEMPORARY TABLE cascade_entries (
-        store oid, id bigint, key text, at timestamptz, batch int, changes boolean, problem text, done boolean DEFAULT false,
-            tried boolean,
+        store oid, id bigint, key text, at timestamptz, batch int, changes boolean, problem text,
+        done boolean DEFAULT false, chosen boolean DEFAULT false, tried boolean, hopeless boolean DEFAULT false,
         PRIMARY KEY (store, id));
     PERFORM pg_temp.cascade_list_entries(only_key);
-    UPDATE pg_temp.cascade_entries AS entries SET batch = numbered.batch
+    UPDATE pg_temp.cascade_entries AS entries SET batch = numbered.batch, hopeless = entries.problem IS NOT NULL
     FROM (SELECT DISTINCT key, at, pg_catalog.dense_rank() OVER (ORDER BY at DESC, key) AS batch
           FROM pg_temp.cascade_entries) AS numbered
     WHERE numbered.key = entries.key AND numbered.at = entries.at;
@@ -43,15 +43,34 @@ BEGIN
     resume := pg_temp.cascade_suspend(targets, true, NULL);
     -- What was taken last goes back first: an older row of the same key then finds its place taken.
     FOR taken IN SELECT DISTINCT batch FROM pg_temp.cascade_entries ORDER BY batch LOOP
-        PERFORM pg_temp.cascade_put_back_rows(taken.batch);
-        PERFORM pg_temp.cascade_keep_with_parents(taken.batch, true);
-        PERFORM pg_temp.cascade_put_back_values(taken.batch);
+        PERFORM pg_temp.cascade_put_back(taken.batch);
     END LOOP;
     PERFORM pg_temp.cascade_resume(resume);
     RETURN QUERY SELECT * FROM pg_temp.cascade_told_of_restore();
     PERFORM pg_temp.cascade_clear_away(ARRAY(SELECT store FROM pg_temp.cascade_stores ORDER BY store), home);
     DROP TABLE pg_temp.cascade_entries, pg_temp.cascade_stores, pg_temp.cascade_all_stores;
     PERFORM pg_temp.cascade_put_off();
+END
+$cascade$;
+
+-- Put back what one settling took: rows, then values, again as long as more come back; a row may refer to a value.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_put_back(this_batch int) RETURNS void LANGUAGE plpgsql AS $cascade$
+DECLARE
+    before bigint := 0;
+    after bigint;
+BEGIN
+    LOOP
+        PERFORM pg_temp.cascade_put_back_rows(this_batch);
+        PERFORM pg_temp.cascade_keep_with_parents(this_batch, true);
+        PERFORM pg_temp.cascade_put_back_values(this_batch);
+        SELECT pg_catalog.count(*) FILTER (WHERE done) INTO after FROM pg_temp.cascade_entries
+        WHERE batch = this_batch;
+        EXIT WHEN after = before OR NOT EXISTS (
+            SELECT FROM pg_temp.cascade_entries WHERE batch = this_batch AND NOT done AND NOT hopeless);
+        before := after;
+        UPDATE pg_temp.cascade_entries SET problem = NULL, tried = NULL
+        WHERE batch = this_batch AND NOT done AND NOT hopeless;
+    END LOOP;
 END
 $cascade$;
 
@@ -181,12 +200,13 @@ DECLARE
         THEN pg_catalog.format('batch = %L AND NOT changes AND problem IS NULL', this_batch)
         ELSE pg_catalog.format('store = %s AND id = %s', one_store, one_id) END;
 BEGIN
-    EXECUTE pg_catalog.format('UPDATE pg_temp.cascade_entries SET done = true, problem = NULL WHERE %s', meant);
+    UPDATE pg_temp.cascade_entries SET chosen = false WHERE batch = this_batch AND chosen;
+    EXECUTE pg_catalog.format(
+        'UPDATE pg_temp.cascade_entries SET done = true, chosen = true, problem = NULL WHERE %s AND NOT done', meant);
     FOR kept IN
         SELECT stores.*, listed.count
         FROM (SELECT store, pg_catalog.count(*) AS count FROM pg_temp.cascade_entries
-              WHERE batch = this_batch AND NOT changes AND done AND (one_id IS NULL OR (store, id) = (one_store, one_id))
-              GROUP BY store) AS listed
+              WHERE batch = this_batch AND chosen GROUP BY store) AS listed
         JOIN pg_temp.cascade_stores AS stores USING (store)
         ORDER BY store
     LOOP
@@ -198,10 +218,10 @@ BEGIN
         parts := parts || pg_catalog.format(
             '%1$s AS (DELETE FROM %2$s AS taken WHERE %3$I = ANY (ARRAY(
                  SELECT id FROM pg_temp.cascade_entries
-                 WHERE store = %4$s AND %5$s)) RETURNING taken.*),
+                 WHERE store = %4$s AND batch = %5$s AND chosen)) RETURNING taken.*),
              back_%1$s AS (INSERT INTO %6$s (%7$s) OVERRIDING SYSTEM VALUE SELECT %8$s
                  FROM %1$s ORDER BY %1$s.%3$I RETURNING 1)',
-            name, pg_temp.cascade_table(kept.store), kept.prefix || 'id', kept.store, meant,
+            name, pg_temp.cascade_table(kept.store), kept.prefix || 'id', kept.store, this_batch,
             pg_temp.cascade_table(kept.target), columns.names, columns."values");
         counts := counts || pg_catalog.format('(SELECT pg_catalog.count(*) FROM back_%s)', name);
     END LOOP;

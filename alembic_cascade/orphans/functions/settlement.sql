@@ -68,18 +68,15 @@ CREATE OR REPLACE FUNCTION pg_temp.cascade_left(store oid, relation oid) RETURNS
     WHERE NOT kept.generated
 $cascade$;
 
--- Keep and change the rows that lose a value, the rows with the same changes by one UPDATE.
-CREATE OR REPLACE FUNCTION pg_temp.cascade_change_rows(
+-- Keep the rows that lose a value, and add the statements' parts that change them: one for the rows with the same
+-- changes. Returns what cascade_note_left needs to know afterwards.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_add_changes(
     key_text text, revision text, home text, prefix text, kept boolean, taken_at timestamptz
-) RETURNS void LANGUAGE plpgsql AS $cascade$
+) RETURNS jsonb[] LANGUAGE plpgsql AS $cascade$
 DECLARE
     changed record;
-    listed text;
-    names text[];
     setters text;
-    resume text[];
-    touched bigint;
-    stored jsonb[] := '{}';
+    notes jsonb[] := '{}';
 BEGIN
     CREATE TEMPORARY TABLE cascade_changed AS
     SELECT relation, place, filed, ways, pg_catalog.dense_rank() OVER (ORDER BY first_round, filed, ways) AS number
@@ -93,42 +90,24 @@ BEGIN
         GROUP BY relation, place, filed
     ) AS changing;
     ANALYZE pg_temp.cascade_changed;
-    -- Before any of them changes another one.
     FOR changed IN
         SELECT number, filed, ways, pg_catalog.count(*) AS count FROM pg_temp.cascade_changed
         GROUP BY 1, 2, 3 ORDER BY 1
     LOOP
         IF kept THEN
-            stored := stored || pg_temp.cascade_keep_changed(
+            notes := notes || pg_temp.cascade_keep_changed(
                 changed.number, changed.filed, changed.ways, key_text, revision, home, prefix, taken_at);
         END IF;
-    END LOOP;
-    resume := pg_temp.cascade_suspend(
-        ARRAY(SELECT DISTINCT filed FROM pg_temp.cascade_changed ORDER BY filed), false, ARRAY(
-            SELECT DISTINCT lost
-            FROM (SELECT DISTINCT way FROM pg_temp.cascade_changed, pg_catalog.unnest(cascade_changed.ways) AS way) AS used
-            JOIN pg_temp.cascade_keys AS keys ON keys.key = pg_catalog.substr(way, 3)::oid,
-            pg_catalog.unnest(pg_temp.cascade_lost(keys, pg_catalog.left(way, 1)::"char")) AS lost));
-    FOR changed IN
-        SELECT number, filed, ways, pg_catalog.count(*) AS count FROM pg_temp.cascade_changed
-        GROUP BY 1, 2, 3 ORDER BY 1
-    LOOP
         setters := pg_temp.cascade_setters(changed.filed, changed.ways);
         CONTINUE WHEN setters IS NULL;
-        EXECUTE pg_catalog.format('UPDATE %s AS changed SET %s WHERE %s', pg_temp.cascade_scan(changed.filed), setters,
-            pg_temp.cascade_reaches(changed.filed, 'changed',
-                pg_catalog.format('FROM pg_temp.cascade_changed WHERE number = %s', changed.number)));
-        GET DIAGNOSTICS touched = ROW_COUNT;
-        IF touched <> changed.count THEN
-            PERFORM pg_temp.cascade_refuse(changed.filed,
-                pg_catalog.format('%s of %s could be changed: a trigger or a rule of the table keeps the others as they are',
-                    touched, pg_temp.cascade_rows_of(changed.count, changed.filed::regclass::text)),
-                'Switch it off meanwhile, or settle these rows by statements of your own.');
-        END IF;
+        INSERT INTO pg_temp.cascade_parts (part, counted, wanted, changes) SELECT
+            pg_catalog.format('changed_%s AS (UPDATE %s AS changed SET %s WHERE %s RETURNING 1)', changed.number,
+                pg_temp.cascade_scan(changed.filed), setters,
+                pg_temp.cascade_reaches(changed.filed, 'changed',
+                    pg_catalog.format('FROM pg_temp.cascade_changed WHERE number = %s', changed.number))),
+            'changed_' || changed.number, changed.count, changed.filed;
     END LOOP;
-    PERFORM pg_temp.cascade_resume(resume);
-    PERFORM pg_temp.cascade_note_left(note) FROM pg_catalog.unnest(stored) AS note;
-    DROP TABLE pg_temp.cascade_changed;
+    RETURN notes;
 END
 $cascade$;
 
@@ -266,60 +245,80 @@ BEGIN
 END
 $cascade$;
 
--- Remove all listed rows by one statement, so that no order among their tables can make a key refuse it, and keep them.
-CREATE OR REPLACE FUNCTION pg_temp.cascade_remove_rows(
+-- Add the statement's parts that remove the listed rows, and keep them.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_add_removals(
     key_text text, revision text, home text, prefix text, kept boolean, taken_at timestamptz
 ) RETURNS void LANGUAGE plpgsql AS $cascade$
 DECLARE
     part record;
-    parts text[] := '{}';
-    counts text[] := '{}';
-    wanted bigint := 0;
-    removed bigint;
     store oid;
     own text;
     name text;
-    resume text[] := '{}';
 BEGIN
     FOR part IN
-        SELECT filed, key, pg_catalog.array_agg(relation) AS relations, pg_catalog.sum(count) AS count
+        SELECT filed, key, pg_catalog.array_agg(relation) AS relations, pg_catalog.sum(count) AS count,
+            pg_catalog.row_number() OVER (ORDER BY filed, key) AS number
         FROM (SELECT relation, key, pg_catalog.count(*) AS count FROM pg_temp.cascade_rows
               WHERE action = 'r' GROUP BY relation, key) AS listed,
         LATERAL (SELECT pg_temp.cascade_filed(relation)) AS known (filed)
         GROUP BY filed, key ORDER BY filed, key
     LOOP
-        wanted := wanted + part.count;
-        name := 'part_' || pg_catalog.cardinality(counts);
-        parts := parts || pg_catalog.format('%s AS (DELETE FROM %s AS removed WHERE %s RETURNING removed.*)',
-            name, pg_temp.cascade_scan(part.filed), pg_temp.cascade_reaches(part.filed, 'removed', pg_catalog.format(
-                'FROM pg_temp.cascade_rows WHERE action = ''r'' AND key = %s AND relation = ANY (%L::oid[])',
-                part.key, part.relations)));
-        IF kept THEN
-            store := pg_temp.cascade_store(part.filed, revision, home, prefix);
-            own := pg_temp.cascade_prefix_of(store);
-            parts := parts || pg_catalog.format(
+        name := 'removed_' || part.number;
+        INSERT INTO pg_temp.cascade_parts (part, counted, wanted) SELECT
+            pg_catalog.format('%s AS (DELETE FROM %s AS removed WHERE %s RETURNING removed.*)', name,
+                pg_temp.cascade_scan(part.filed), pg_temp.cascade_reaches(part.filed, 'removed', pg_catalog.format(
+                    'FROM pg_temp.cascade_rows WHERE action = ''r'' AND key = %s AND relation = ANY (%L::oid[])',
+                    part.key, part.relations))),
+            CASE WHEN kept THEN NULL ELSE name END, part.count;
+        CONTINUE WHEN NOT kept;
+        store := pg_temp.cascade_store(part.filed, revision, home, prefix);
+        own := pg_temp.cascade_prefix_of(store);
+        INSERT INTO pg_temp.cascade_parts (part, counted, wanted) SELECT
+            pg_catalog.format(
                 'kept_%s AS (INSERT INTO %s (%I, %I, %I, %I%s) SELECT %L, %L, %L, %L::timestamptz%s FROM %1$s RETURNING 1)',
                 name, pg_temp.cascade_table(store), own || 'key', own || 'constraint', own || 'reason', own || 'at',
                 pg_temp.cascade_kept_names(part.filed), key_text,
                 coalesce((SELECT keys.known_as FROM pg_temp.cascade_keys AS keys WHERE keys.key = part.key), key_text),
                 pg_temp.cascade_reason(part.key, 'r'), taken_at,
-                pg_temp.cascade_kept_values(store, part.filed, name));
-        END IF;
-        counts := counts || pg_catalog.format('(SELECT pg_catalog.count(*) FROM %s%s)', CASE WHEN kept
-            THEN 'kept_' ELSE '' END, name);
+                pg_temp.cascade_kept_values(store, part.filed, name)),
+            'kept_' || name, part.count;
     END LOOP;
-    IF pg_catalog.cardinality(counts) = 0 THEN
-        RETURN;
-    END IF;
-    resume := pg_temp.cascade_identify(ARRAY(SELECT DISTINCT relation FROM pg_temp.cascade_rows));
-    EXECUTE pg_catalog.format('WITH %s SELECT %s', pg_catalog.array_to_string(parts, ', '),
-        pg_catalog.array_to_string(counts, ' + ')) INTO removed;
+END
+$cascade$;
+
+-- Change and remove all listed rows by one statement, so that no order among them can make a key refuse it: keys act at
+-- its end.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_run_parts() RETURNS void LANGUAGE plpgsql AS $cascade$
+DECLARE
+    statement text := (
+        SELECT pg_catalog.format('WITH %s SELECT ARRAY[%s]', pg_catalog.string_agg(part, ', ' ORDER BY place),
+            pg_catalog.string_agg(pg_catalog.format('(SELECT pg_catalog.count(*) FROM %s)', counted), ', ' ORDER BY place)
+                FILTER (WHERE counted IS NOT NULL))
+        FROM pg_temp.cascade_parts);
+    counts bigint[];
+    missed record;
+    resume text[] := pg_temp.cascade_suspend(
+        ARRAY(SELECT DISTINCT filed FROM pg_temp.cascade_changed ORDER BY filed), false, ARRAY(
+            SELECT DISTINCT lost
+            FROM (SELECT DISTINCT way FROM pg_temp.cascade_changed, pg_catalog.unnest(cascade_changed.ways) AS way) AS used
+            JOIN pg_temp.cascade_keys AS keys ON keys.key = pg_catalog.substr(way, 3)::oid,
+            pg_catalog.unnest(pg_temp.cascade_lost(keys, pg_catalog.left(way, 1)::"char")) AS lost))
+        || pg_temp.cascade_identify(ARRAY(SELECT DISTINCT relation FROM pg_temp.cascade_rows WHERE action = 'r'));
+BEGIN
+    EXECUTE statement INTO counts;
     PERFORM pg_temp.cascade_resume(resume);
-    IF removed <> wanted THEN
+    FOR missed IN
+        SELECT changes, pg_catalog.sum(wanted) AS wanted, pg_catalog.sum(counts[number]) AS touched
+        FROM (SELECT parts.*, pg_catalog.row_number() OVER (ORDER BY place) AS number
+              FROM pg_temp.cascade_parts AS parts WHERE counted IS NOT NULL) AS numbered
+        GROUP BY changes HAVING pg_catalog.sum(wanted) <> pg_catalog.sum(counts[number]) ORDER BY changes
+    LOOP
         RAISE SQLSTATE 'CA004' USING
-            MESSAGE = pg_catalog.format('%s of %s rows could be removed: a trigger or a rule of a table keeps the others',
-                removed, wanted),
+            MESSAGE = pg_catalog.format('%s of %s could be %s: a trigger or a rule of the table keeps the others as they are',
+                missed.touched, CASE WHEN missed.changes IS NULL THEN missed.wanted || ' rows'
+                    ELSE pg_temp.cascade_rows_of(missed.wanted::bigint, missed.changes::regclass::text) END,
+                CASE WHEN missed.changes IS NULL THEN 'removed' ELSE 'changed' END),
             HINT = 'Nothing was changed. Switch it off meanwhile, or settle these rows by statements of your own.';
-    END IF;
+    END LOOP;
 END
 $cascade$;
