@@ -12,7 +12,7 @@ from alembic_cascade.errors import ConfigError
 
 # By the key's own rule; the other strategies are the operation's.
 ON_DELETE = "on_delete"
-STRATEGIES = (ON_DELETE, "quarantine", "set_null", "set_default", "fail", "delete")
+STRATEGIES = ("quarantine", "set_null", "set_default", "fail", "delete")
 MAX_ORPHANS = 0.10
 QUARANTINE_SCHEMA = "alembic_cascade"
 
@@ -103,8 +103,9 @@ def check_strategy(field: str, strategy: object) -> None:
 
     Errors: :exc:`.ConfigError` that names the field.
     """
-    if strategy is not None and strategy not in STRATEGIES:
-        raise ConfigError(field, f"must be None or one of {', '.join(map(repr, STRATEGIES))}, not {strategy!r}")
+    known = (ON_DELETE, *STRATEGIES)
+    if strategy is not None and strategy not in known:
+        raise ConfigError(field, f"must be None or one of {', '.join(map(repr, known))}, not {strategy!r}")
 
 
 def check_limit(field: str, limit: object) -> None:

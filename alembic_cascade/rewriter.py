@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -26,8 +25,6 @@ from alembic_cascade.orphans.strategies import decide
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
-
-log = logging.getLogger("alembic.cascade")
 
 # What a settling is known by: the child, the parent, and the column pairs that its rows are judged by.
 Settled = tuple[TableName, TableName, frozenset[tuple[str, str]]]

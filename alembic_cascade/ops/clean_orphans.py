@@ -7,7 +7,7 @@ from typing import Any
 
 from alembic.operations import Operations
 
-from alembic_cascade.config import MAX_ORPHANS, QUARANTINE_SCHEMA, check_limit, check_schema
+from alembic_cascade.config import MAX_ORPHANS, QUARANTINE_SCHEMA, STRATEGIES, check_limit, check_schema
 from alembic_cascade.errors import ConfigError
 from alembic_cascade.foreign_keys import TableName
 from alembic_cascade.ops.arguments import (
@@ -20,8 +20,6 @@ from alembic_cascade.ops.arguments import (
 )
 from alembic_cascade.ops.orphans_of_key import OrphansOfKeyOp
 from alembic_cascade.ops.restore_orphans import RestoreOrphansOp
-
-STRATEGIES = ("quarantine", "set_null", "set_default", "fail", "delete")
 
 
 @Operations.register_operation("clean_orphans")

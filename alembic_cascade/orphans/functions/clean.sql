@@ -7,18 +7,14 @@ CREATE OR REPLACE FUNCTION pg_temp.cascade_clean_orphans(
 DECLARE
     source oid := pg_catalog.to_regclass(source_table);
     referent oid := pg_catalog.to_regclass(referent_table);
+    skipped text := pg_temp.cascade_skipped(label, source_table, referent_table, if_exists);
     local_numbers int2[];
     remote_numbers int2[];
     standing text;
     settled text;
 BEGIN
-    IF source IS NULL OR referent IS NULL THEN
-        IF NOT if_exists THEN
-            RAISE undefined_table USING MESSAGE = pg_catalog.format('%s: the table %s does not exist', label,
-                CASE WHEN source IS NULL THEN source_table ELSE referent_table END);
-        END IF;
-        RETURN QUERY SELECT 'info', pg_catalog.format('skipped, the table %s does not exist',
-            CASE WHEN source IS NULL THEN source_table ELSE referent_table END);
+    IF skipped IS NOT NULL THEN
+        RETURN QUERY SELECT 'info', skipped;
         RETURN;
     END IF;
     local_numbers := pg_temp.cascade_numbers(source, local_cols);

@@ -146,7 +146,6 @@ DECLARE
 BEGIN
     FOR uniqueness IN
         SELECT indexrelid::regclass AS name, coalesce(pg_catalog.pg_get_expr(indpred, indrelid), 'true') AS predicate,
-            coalesce((pg_catalog.to_jsonb(pg_index) ->> 'indnullsnotdistinct')::boolean, false) AS nulls_equal,
             (SELECT pg_catalog.string_agg(pg_catalog.format('%s AS part_%s', pg_catalog.pg_get_indexdef(indexrelid,
                 place, true), place), ', ')
              FROM pg_catalog.generate_series(1, indnkeyatts) AS place) AS parts,
@@ -193,10 +192,7 @@ BEGIN
         ORDER BY store
     LOOP
         FOR passing IN
-            SELECT conname, confrelid AS parent, conkey, confkey FROM pg_catalog.pg_constraint AS constrained
-            WHERE contype = 'f' AND conparentid = 0 AND conrelid = child.target
-                AND coalesce((pg_catalog.to_jsonb(constrained) ->> 'conenforced')::boolean, true)
-            ORDER BY conname
+            SELECT * FROM pg_temp.cascade_keys_of(child.target) ORDER BY conname
         LOOP
             FOR parent IN
                 SELECT all_stores.* FROM pg_temp.cascade_all_stores AS all_stores
@@ -241,10 +237,7 @@ BEGIN
         ORDER BY store
     LOOP
         FOR passing IN
-            SELECT conname, confrelid AS parent, conkey, confkey FROM pg_catalog.pg_constraint AS constrained
-            WHERE contype = 'f' AND conparentid = 0 AND conrelid = kept.target
-                AND coalesce((pg_catalog.to_jsonb(constrained) ->> 'conenforced')::boolean, true)
-            ORDER BY conname
+            SELECT * FROM pg_temp.cascade_keys_of(kept.target) ORDER BY conname
         LOOP
             SELECT pg_catalog.string_agg(pg_catalog.format(' AND NOT EXISTS (SELECT FROM (%s) AS parent WHERE %s)',
                 pg_temp.cascade_restored(parents, this_batch),

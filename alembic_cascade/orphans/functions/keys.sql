@@ -36,3 +36,12 @@ CREATE OR REPLACE FUNCTION pg_temp.cascade_standing_key(
             SELECT FROM pg_catalog.pg_trigger WHERE tgconstraint = constrained.oid AND tgenabled IN ('D', 'R'))
     ORDER BY conname LIMIT 1
 $cascade$;
+
+-- The enforced keys that a table was given itself.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_keys_of(relation oid)
+RETURNS TABLE (conname name, parent oid, conkey int2[], confkey int2[]) LANGUAGE sql STABLE AS $cascade$
+    SELECT constrained.conname, confrelid, constrained.conkey, constrained.confkey
+    FROM pg_catalog.pg_constraint AS constrained
+    WHERE contype = 'f' AND conparentid = 0 AND conrelid = $1
+        AND coalesce((pg_catalog.to_jsonb(constrained) ->> 'conenforced')::boolean, true)
+$cascade$;

@@ -126,3 +126,21 @@ CREATE OR REPLACE FUNCTION pg_temp.cascade_rows_of(number bigint, relation text)
 LANGUAGE sql IMMUTABLE AS $cascade$
     SELECT pg_catalog.format(CASE $1 WHEN 1 THEN '%s row of %s' ELSE '%s rows of %s' END, $1, $2)
 $cascade$;
+
+-- Why an operation on two tables is skipped, where one of them is absent and may be; NULL where both are there.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_skipped(
+    label text, source_table text, referent_table text, if_exists boolean
+) RETURNS text LANGUAGE plpgsql STABLE AS $cascade$
+DECLARE
+    absent text := CASE WHEN pg_catalog.to_regclass(source_table) IS NULL THEN source_table
+        WHEN pg_catalog.to_regclass(referent_table) IS NULL THEN referent_table END;
+BEGIN
+    IF absent IS NULL THEN
+        RETURN NULL;
+    END IF;
+    IF NOT if_exists THEN
+        RAISE undefined_table USING MESSAGE = pg_catalog.format('%s: the table %s does not exist', label, absent);
+    END IF;
+    RETURN pg_catalog.format('skipped, the table %s does not exist', absent);
+END
+$cascade$;

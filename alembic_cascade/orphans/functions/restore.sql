@@ -11,11 +11,10 @@ DECLARE
     taken record;
     targets oid[];
     resume text[];
-    told text[] := '{}';
 BEGIN
     SET CONSTRAINTS ALL IMMEDIATE;
     CREATE TEMPORARY TABLE cascade_stores (
-        store oid PRIMARY KEY, prefix text, target oid, source text, lost_column text);
+        store oid PRIMARY KEY, prefix text, target oid, source text);
     INSERT INTO pg_temp.cascade_stores
     SELECT listed.store, listed.prefix, listed.source, pg_catalog.format('%I.%I', listed.source_schema,
         listed.source_table)
@@ -82,14 +81,10 @@ CREATE OR REPLACE FUNCTION pg_temp.cascade_restore_orphans(
 DECLARE
     source oid := pg_catalog.to_regclass(source_table);
     referent oid := pg_catalog.to_regclass(referent_table);
+    skipped text := pg_temp.cascade_skipped(label, source_table, referent_table, if_exists);
 BEGIN
-    IF source IS NULL OR referent IS NULL THEN
-        IF NOT if_exists THEN
-            RAISE undefined_table USING MESSAGE = pg_catalog.format('%s: the table %s does not exist', label,
-                CASE WHEN source IS NULL THEN source_table ELSE referent_table END);
-        END IF;
-        RETURN QUERY SELECT 'info', pg_catalog.format('skipped, the table %s does not exist',
-            CASE WHEN source IS NULL THEN source_table ELSE referent_table END);
+    IF skipped IS NOT NULL THEN
+        RETURN QUERY SELECT 'info', skipped;
         RETURN;
     END IF;
     RETURN QUERY SELECT * FROM pg_temp.cascade_restore(revision, pg_temp.cascade_key_text(
