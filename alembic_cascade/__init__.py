@@ -8,15 +8,19 @@ import alembic  # noqa: F401  # isort: skip
 
 from alembic_cascade.config import CascadeConfig
 from alembic_cascade.errors import (
+    AutocommitRequired,
     CascadeError,
     ConfigError,
     ForeignKeyNotFound,
     ForeignKeyRefused,
     LockNotAcquired,
+    MigratedMeanwhile,
     OrphansNotRestored,
     OrphansNotSettled,
     OrphansRemain,
     ReferencesNotTranslatable,
+    SessionLost,
+    StatementCanceled,
     TableNotFound,
     TooManyOrphans,
     UnsupportedDialect,
@@ -24,16 +28,20 @@ from alembic_cascade.errors import (
 from alembic_cascade.wiring import configure_options
 
 __all__ = [
+    "AutocommitRequired",
     "CascadeConfig",
     "CascadeError",
     "ConfigError",
     "ForeignKeyNotFound",
     "ForeignKeyRefused",
     "LockNotAcquired",
+    "MigratedMeanwhile",
     "OrphansNotRestored",
     "OrphansNotSettled",
     "OrphansRemain",
     "ReferencesNotTranslatable",
+    "SessionLost",
+    "StatementCanceled",
     "TableNotFound",
     "TooManyOrphans",
     "UnsupportedDialect",

@@ -41,8 +41,8 @@ def call(function: str, arguments: Sequence[str], keywords: Mapping[str, object]
     single = f"{function}({', '.join([*arguments, *pairs])})"
     if len(single) <= LINE_LENGTH:
         return [single]
-    was = [keyword for keyword in pairs if keyword.startswith("existing_")]
-    now = [keyword for keyword in pairs if keyword not in was]
+    first = next((place for place, keyword in enumerate(pairs) if keyword.startswith("existing_")), len(pairs))
+    now, was = pairs[:first], pairs[first:]
     together = len(", ".join(pairs)) <= LINE_LENGTH
     lines = [", ".join(arguments), *_filled(pairs if together else now), *_filled([] if together else was)]
     return [f"{function}(", *(f"    {line}," for line in lines if line), ")"]

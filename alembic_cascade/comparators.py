@@ -25,6 +25,7 @@ from alembic_cascade.ops.ordinary import create_operation
 from alembic_cascade.ordering import ordered_operations
 from alembic_cascade.orphans.quarantine import origin
 from alembic_cascade.scope import Scope
+from alembic_cascade.sql.catalogue import made_indexes
 
 if TYPE_CHECKING:
     from alembic.autogenerate.api import AutogenContext
@@ -122,6 +123,7 @@ def order_schema(
     """Bring all operations of the run into an order in which each finds what it needs."""
     del schemas  # every operation is ordered, whatever its schema
     compared = [operation for operation in upgrade_ops.ops if not _is_of_quarantine(operation)]
+    _leave_made_indexes(autogen_context, compared)
     upgrade_ops.ops[:] = ordered_operations(compared, Scope.of(autogen_context))
     return PriorityDispatchResult.CONTINUE
 
@@ -132,3 +134,25 @@ def _is_of_quarantine(operation: ops.MigrateOperation) -> bool:
         return False
     log.info("%s: left alone, it holds what was set aside", operation.table_name)
     return True
+
+
+def _leave_made_indexes(autogen_context: AutogenContext, operations: list[ops.MigrateOperation]) -> None:
+    """Take out the drops of indexes that a revision made for a key: no model has to declare them."""
+    tables = [operation for operation in operations if isinstance(operation, ops.ModifyTableOps)]
+    drops = [op for table in tables for op in table.ops if isinstance(op, ops.DropIndexOp)]
+    if not drops or autogen_context.connection is None or autogen_context.dialect.name != "postgresql":
+        return
+    made = {tuple(row) for row in autogen_context.connection.execute(made_indexes())}
+    default = autogen_context.dialect.default_schema_name
+    dropped = {(op.schema, op.table_name) for op in operations if isinstance(op, ops.DropTableOp)}
+    for table in tables:
+        if (table.schema, table.table_name) not in dropped:
+            columns = {op.column_name for op in table.ops if isinstance(op, ops.DropColumnOp)}
+            table.ops[:] = [
+                op
+                for op in table.ops
+                if not (isinstance(op, ops.DropIndexOp) and (op.schema or default, op.index_name) in made)
+                # What goes with its column has to come back with it.
+                or columns & set(op.to_index().columns.keys())
+            ]
+    operations[:] = [op for op in operations if not (isinstance(op, ops.ModifyTableOps) and op.is_empty())]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -15,10 +16,16 @@ ON_DELETE = "on_delete"
 STRATEGIES = ("quarantine", "set_null", "set_default", "fail", "delete")
 MAX_ORPHANS = 0.10
 QUARANTINE_SCHEMA = "alembic_cascade"
+LOCK_TIMEOUT = "5s"
+BATCH_SIZE = 5000
+
+# With a unit, as https://www.postgresql.org/docs/current/config-setting.html has them; a bare number is easily misread.
+_MILLISECONDS = {"ms": 1, "s": 1_000, "min": 60_000}
 
 # In bytes: https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS
 LONGEST_NAME = 63
 LARGEST_COUNT = 2**63
+LARGEST_INTEGER = 2**31
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +45,14 @@ class CascadeConfig:
     :param max_orphans: refuse more. A float is a share of the child's references, and lets up to 100 orphans pass;
      a whole number is a count; None lets all pass.
     :param trust_valid_keys: don't look for orphans where a valid key with the same column pairs stands.
+    :param concurrently: True, or patterns ``[schema.]table`` of tables that are never to be locked while rows are
+     looked at: changes of their keys, and of keys that refer to them, are written into a revision of their own,
+     which runs outside of a transaction and can be interrupted and run again.
+    :param index_foreign_keys: with ``concurrently``, build an index on the columns of each key that is written, where
+     there is none; without it a parent's delete looks at every child.
+    :param lock_timeout: how long to wait for a lock, such as ``"500ms"``, ``"5s"`` or ``"1min"``; None is as long as
+     the session's own ``lock_timeout`` says. A shorter one of the session's stays. With ``concurrently`` the default is
+     half a second, tried again and again.
     :param quarantine_schema: the schema in which rows are set aside, made with the first of them; None: tables
      ``alembic_cascade_...`` beside the version table.
 
@@ -49,6 +64,9 @@ class CascadeConfig:
     orphan_overrides: Mapping[str, str | None] = field(default_factory=dict, hash=False)
     max_orphans: float | None = MAX_ORPHANS
     trust_valid_keys: bool = True
+    concurrently: bool | Sequence[str] = False
+    index_foreign_keys: bool = False
+    lock_timeout: str | None = LOCK_TIMEOUT
     quarantine_schema: str | None = QUARANTINE_SCHEMA
 
     def __post_init__(self) -> None:
@@ -62,12 +80,25 @@ class CascadeConfig:
         check_limit("max_orphans", self.max_orphans)
         if not isinstance(self.trust_valid_keys, bool):
             raise ConfigError("trust_valid_keys", f"must be True or False, not {self.trust_valid_keys!r}")
+        if not isinstance(self.concurrently, bool):
+            object.__setattr__(self, "concurrently", _table_patterns("concurrently", self.concurrently))
+        if not isinstance(self.index_foreign_keys, bool):
+            raise ConfigError("index_foreign_keys", f"must be True or False, not {self.index_foreign_keys!r}")
+        if self.index_foreign_keys and not self.concurrently:
+            raise ConfigError("index_foreign_keys", "needs concurrently: an index is built without locking anybody out")
+        check_lock_timeout("lock_timeout", self.lock_timeout)
         check_schema("quarantine_schema", self.quarantine_schema)
         object.__setattr__(self, "optional_tables", _table_patterns("optional_tables", self.optional_tables))
 
     def is_optional(self, schema: str | None, table: str) -> bool:
         """Whether a deployment may lack the table; ``schema`` is never None where the database has schemas."""
         return any(matches_table(pattern, schema, table) for pattern in self.optional_tables)
+
+    def is_concurrent(self, schema: str | None, table: str) -> bool:
+        """Whether the table is never to be locked for long; ``schema`` as for :meth:`is_optional`."""
+        if isinstance(self.concurrently, bool):
+            return self.concurrently
+        return any(matches_table(pattern, schema, table) for pattern in self.concurrently)
 
 
 def listed(field: str, values: object, of: str) -> tuple[Any, ...]:
@@ -117,6 +148,22 @@ def check_limit(field: str, limit: object) -> None:
         return
     if not isinstance(limit, float) or not 0 <= limit <= 1:
         raise ConfigError(field, f"must be a share from 0.0 to 1.0, a count, or None, not {limit!r}")
+
+
+def check_lock_timeout(field: str, timeout: object) -> None:
+    """Refuse what is no duration with a unit.
+
+    Errors: :exc:`.ConfigError` that names the field.
+    """
+    if timeout is not None and (not isinstance(timeout, str) or milliseconds(timeout) is None):
+        raise ConfigError(field, f"must be a duration such as '500ms', '5s' or '1min', or None, not {timeout!r}")
+
+
+def milliseconds(timeout: str) -> int | None:
+    """A duration such as ``5s`` in milliseconds; None where it is none, or more than PostgreSQL takes."""
+    found = re.fullmatch(r"([1-9][0-9]{0,9})(ms|s|min)", timeout)
+    duration = int(found[1]) * _MILLISECONDS[found[2]] if found else None
+    return duration if duration is not None and duration < LARGEST_INTEGER else None
 
 
 def check_schema(field: str, schema: object) -> None:

@@ -6,6 +6,10 @@ from inspect import cleandoc
 
 from alembic.util import CommandError
 
+# What an error leaves behind: in one transaction nothing, step by step what the steps before did.
+NOTHING_CHANGED = "Nothing was changed."
+STEPS_STAY = "What was done before stays, and the migration goes on from there when it is run again."
+
 
 class CascadeError(CommandError):
     """alembic_cascade could not go on."""
@@ -59,12 +63,12 @@ class ForeignKeyNotFound(CascadeError):  # noqa: N818 - the name is part of the 
 class ForeignKeyRefused(CascadeError):  # noqa: N818 - the name is part of the public contract
     """The database refuses a foreign key: a column is unknown, a name is taken, a right is missing."""
 
-    def __init__(self, table: str, constraint: str, key: str, problem: str) -> None:
+    def __init__(self, table: str, constraint: str, key: str, problem: str, *, kept: str = NOTHING_CHANGED) -> None:
         self.table = table
         self.constraint = constraint
         self.problem = problem
         super().__init__(
-            f"PostgreSQL refuses the foreign key {constraint!r} ({key}) of {table}: {problem}. Nothing was changed. "
+            f"PostgreSQL refuses the foreign key {constraint!r} ({key}) of {table}: {problem}. {kept} "
             f"Correct the revision, or what it finds in the database."
         )
 
@@ -72,13 +76,61 @@ class ForeignKeyRefused(CascadeError):  # noqa: N818 - the name is part of the p
 class LockNotAcquired(CascadeError):  # noqa: N818 - the name is part of the public contract
     """Another session holds what the operation has to lock, or waits for it in turn."""
 
-    def __init__(self, table: str, key: str, problem: str) -> None:
+    def __init__(self, table: str, key: str, problem: str, advice: str | None = None) -> None:
         self.table = table
         self.key = key
         self.problem = problem
+        otherwise = (
+            f"{NOTHING_CHANGED} Run the migration again, at a time when fewer sessions write to {table} and the "
+            f"table that it refers to."
+        )
+        super().__init__(f"{key}: {problem}. {advice or otherwise}")
+
+
+class AutocommitRequired(CascadeError):  # noqa: N818 - the name is part of the public contract
+    """An operation that is to run concurrently stands in a transaction, which would hold its locks to the end."""
+
+    def __init__(self, operation: str, problem: str) -> None:
+        self.operation = operation
         super().__init__(
-            f"{key}: {problem}. Nothing was changed. Run the migration again, at a time when fewer sessions write to "
-            f"{table} and the table that it refers to."
+            f"{operation}: {problem}. Nothing was changed. Where the transaction is meant, as in a test, "
+            f"set config.attributes['cascade_plainly'] = True on the Alembic Config: the revision then runs in it."
+        )
+
+
+class SessionLost(CascadeError):  # noqa: N818 - the name is part of the public contract
+    """One statement found what another had made in its session gone: a pooler gave it another session."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        super().__init__(
+            f"{key}: the next statement went to another session. A pooler such as PgBouncer hands each transaction to "
+            f"another one; connect to the database itself, or let the pool keep sessions. {STEPS_STAY}"
+        )
+
+
+class StatementCanceled(CascadeError):  # noqa: N818 - the name is part of the public contract
+    """A step was stopped by statement_timeout, or by somebody."""
+
+    def __init__(self, key: str, problem: str) -> None:
+        self.key = key
+        self.problem = problem
+        super().__init__(
+            f"{key}: {problem}. {STEPS_STAY} Where a statement_timeout is too short for looking at all rows once, give "
+            f"the migration a longer one."
+        )
+
+
+class MigratedMeanwhile(CascadeError):  # noqa: N818 - the name is part of the public contract
+    """Another migration has brought the database to another revision, while this one waited for it."""
+
+    def __init__(self, before: tuple[str, ...], after: tuple[str, ...]) -> None:
+        self.before = before
+        self.after = after
+        was, now = (", ".join(heads) or "the base" for heads in (before, after))
+        super().__init__(
+            f"Another migration has brought the database from {was} to {now} meanwhile. There was nothing left to do "
+            f"here; run the command again to go on from there."
         )
 
 

@@ -11,17 +11,20 @@ from alembic.operations import AbstractOperations, BatchOperations, Operations, 
 from sqlalchemy import inspect
 from sqlalchemy.exc import DBAPIError
 
+from alembic_cascade.concurrently.keys import alter_key, translate_key
 from alembic_cascade.dbapi_errors import detail, hint, message, sqlstate
 from alembic_cascade.errors import (
+    STEPS_STAY,
     ForeignKeyNotFound,
     ForeignKeyRefused,
     LockNotAcquired,
     OrphansRemain,
     ReferencesNotTranslatable,
+    TableNotFound,
     UnsupportedDialect,
 )
 from alembic_cascade.foreign_keys import ForeignKey
-from alembic_cascade.naming import clipped_name
+from alembic_cascade.naming import clipped_name, named
 from alembic_cascade.ops import AddForeignKeyOp, AlterForeignKeyOp, DropForeignKeyOp, TranslateReferencesOp
 from alembic_cascade.running import (
     asked_connection,
@@ -33,6 +36,7 @@ from alembic_cascade.running import (
     make_functions,
     ready,
     settled,
+    waiting,
 )
 from alembic_cascade.sql.catalogue import foreign_key_names, matching_foreign_key
 from alembic_cascade.sql.foreign_key_blocks import add_block, alter_block, drop_block
@@ -56,10 +60,14 @@ def alter_foreign_key(operations: AbstractOperations, operation: AlterForeignKey
         return
     existing, target = located(operations, change[0]), located(operations, change[1])
     label = f"{change[0].label}: {change[1].changes_from(change[0])}"
+    if operation.locking.concurrently:
+        _alter_concurrently(operations, operation, existing, target, label)
+        return
     tables = [existing.source, target.referent, *([existing.referent] if operation.if_exists else [])]
     if ready(operations, label, tables, if_exists=operation.if_exists):
         _check_key(operations, existing)
-        with _running(target, label + settled(operations, target.label)):
+        limit = operation.locking.waiting
+        with _running(target, label + settled(operations, target.label)), waiting(operations, limit):
             execute(operations, alter_block(existing, target, if_exists=operation.if_exists))
 
 
@@ -70,9 +78,13 @@ def add_foreign_key(operations: AbstractOperations, operation: AddForeignKeyOp) 
         _run_elsewhere(operations, [operation], operation.key, if_exists=operation.if_exists)
         return
     key = located(operations, operation.key)
-    label = f"{key.label}: new, {key.ondelete}"
+    label = f"{key.label}: new, {key.ondelete}{'' if key.validated else ', not valid'}"
+    if operation.locking.concurrently:
+        with _running_concurrently(key, label):
+            alter_key(operations, key.label, None, key, if_exists=operation.if_exists, locking=operation.locking)
+        return
     if ready(operations, label, (key.source, key.referent), if_exists=operation.if_exists):
-        with _running(key, label + settled(operations, key.label)):
+        with _running(key, label + settled(operations, key.label)), waiting(operations, operation.locking.waiting):
             execute(operations, add_block(key, if_exists=operation.if_exists))
 
 
@@ -85,11 +97,15 @@ def drop_foreign_key(operations: AbstractOperations, operation: DropForeignKeyOp
         return
     key = located(operations, operation.key)
     label = f"{key.label}: dropped"
+    if operation.locking.concurrently:
+        with _running_concurrently(key, None):
+            alter_key(operations, key.label, named(key), None, if_exists=if_exists, locking=operation.locking)
+        return
     # Without its referent the key can't be there.
     tables = [key.source, key.referent] if if_exists else [key.source]
     if ready(operations, label, tables, if_exists=if_exists):
         _check_key(operations, key)
-        with _running(key, label):
+        with _running(key, label), waiting(operations, operation.locking.waiting):
             execute(operations, drop_block(key, if_exists=if_exists))
 
 
@@ -117,7 +133,8 @@ def translate_references(operations: AbstractOperations, operation: TranslateRef
     started = monotonic()
     make_functions(operations)
     try:
-        execute(operations, translate_block(located))
+        with waiting(operations, operation.locking.waiting):
+            execute(operations, translate_block(located))
     except DBAPIError as error:
         if is_about_locks(error):
             raise LockNotAcquired(str(operation.source), operation.label, message(error)) from error
@@ -126,6 +143,20 @@ def translate_references(operations: AbstractOperations, operation: TranslateRef
         instead = hint(error) or "Nothing was changed. Translate the values by an UPDATE of your own in its place."
         raise ReferencesNotTranslatable(str(operation.source), operation.label, message(error), instead) from error
     log.info("%s, %.2f s", operation.label, monotonic() - started)
+
+
+def _alter_concurrently(
+    operations: AbstractOperations, operation: AlterForeignKeyOp, existing: ForeignKey, target: ForeignKey, label: str
+) -> None:
+    """Step by step, each in a short transaction of its own."""
+    locking, if_exists = operation.locking, operation.if_exists
+    with _running_concurrently(target, label + settled(operations, target.label)):
+        if operation.translate:
+            translate_key(
+                operations, target.label, existing, target, if_exists=if_exists, locking=locking, pace=operation.pace
+            )
+        else:
+            alter_key(operations, target.label, existing, target, if_exists=if_exists, locking=locking)
 
 
 def _in_own_statement(operations: AbstractOperations, operation: str) -> bool:
@@ -176,6 +207,43 @@ def _check_key(operations: AbstractOperations, key: ForeignKey) -> None:
         raise ForeignKeyNotFound(str(key.source), key.name or "", key.label, present)
     if found.name != clipped_name(key.name or ""):
         log.info("%s: the key is named %s here, not %s", key.label, found.name, key.name)
+
+
+@contextmanager
+def _running_concurrently(key: ForeignKey, label: str | None) -> Iterator[None]:
+    """Log the label with the time that all steps took; say what the server refuses, and what stays.
+
+    Errors: :exc:`.OrphansRemain`, :exc:`.ReferencesNotTranslatable`, :exc:`.ForeignKeyRefused`,
+    :exc:`.TableNotFound`, :exc:`.ForeignKeyNotFound`.
+    """
+    started = monotonic()
+    try:
+        yield
+    except DBAPIError as error:
+        match sqlstate(error):
+            case "23503":
+                raise OrphansRemain(
+                    str(key.source),
+                    key.label,
+                    f"The foreign key {key.name!r} ({key.label}) can't be validated: {key.source} holds rows without a "
+                    f"parent{'. ' if detail(error) else ''}{detail(error).removesuffix('.')}",
+                    "The key stands NOT VALID and lets no others in. Settle these rows, or let op.clean_orphans do it "
+                    "before this operation; then run the migration again, it goes on from here.",
+                    constraint=key.name,
+                ) from error
+            case "CA001":
+                raise ReferencesNotTranslatable(str(key.source), key.label, message(error), hint(error)) from error
+            case "42P01":  # undefined_table
+                raise TableNotFound(message(error).split()[-4], key.label) from error
+            case "42704":  # undefined_object
+                raise ForeignKeyNotFound(str(key.source), key.name or "", key.label, ()) from error
+        if is_about_input(error):
+            raise ForeignKeyRefused(
+                str(key.source), key.name or "", key.label, message(error), kept=STEPS_STAY
+            ) from error
+        raise
+    if label is not None:
+        log.info("%s, %.2f s", label, monotonic() - started)
 
 
 @contextmanager

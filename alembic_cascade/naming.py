@@ -42,6 +42,12 @@ def clipped_name(name: str) -> str:
     return _clip(name.encode(), MAX_NAME_BYTES).decode()
 
 
+def beside_name(key: ForeignKey) -> str:
+    """The name of a key while it stands beside the one that it is to replace."""
+    suffix = "_beside"
+    return _clip((key.name or "").encode(), MAX_NAME_BYTES - len(suffix)).decode() + suffix
+
+
 def _joined_columns(columns: tuple[str, ...]) -> bytes:
     joined = b""
     for column in columns:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from alembic_cascade import comparators, implementations, ops, renderers
+from alembic_cascade.concurrently import indexes, plain_operations, turn
 from alembic_cascade.orphans import implementations as orphan_implementations
 from alembic_cascade.orphans import renderers as orphan_renderers
 
@@ -12,7 +13,17 @@ if TYPE_CHECKING:
     from alembic.runtime.plugins import Plugin
 
 # Importing these registers the operations, what they run and how they are written.
-__all__ = ["implementations", "ops", "orphan_implementations", "orphan_renderers", "renderers", "setup"]
+__all__ = [
+    "implementations",
+    "indexes",
+    "ops",
+    "orphan_implementations",
+    "orphan_renderers",
+    "plain_operations",
+    "renderers",
+    "setup",
+    "turn",
+]
 
 
 def setup(plugin: Plugin) -> None:

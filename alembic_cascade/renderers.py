@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 
 from alembic.autogenerate.render import renderers
 
-from alembic_cascade.calls import call, prefix, written
+from alembic_cascade.calls import Code, call, prefix, written
 from alembic_cascade.foreign_keys import ForeignKey, TableName
 from alembic_cascade.naming import named
 from alembic_cascade.ops import (
+    AddForeignKeyIndexOp,
     AddForeignKeyOp,
     AlterForeignKeyOp,
+    AutocommitOps,
+    BeginConcurrentlyOp,
+    DropForeignKeyIndexOp,
     DropForeignKeyOp,
     DropNamelessKeyOps,
     TranslateReferencesOp,
@@ -44,6 +48,9 @@ def render_alter_foreign_key(autogen_context: AutogenContext, op: AlterForeignKe
     keywords = {**_rule_keywords(target, existing), **_schemas(target), **_existing(target, existing)}
     if op.if_exists:
         keywords["if_exists"] = True
+    if op.translate:
+        keywords["translate"] = True
+    keywords |= {**op.locking.keywords, **op.pace.keywords}
     return call(f"{prefix(autogen_context)}alter_foreign_key", arguments, keywords)
 
 
@@ -59,7 +66,7 @@ def render_add_foreign_key(autogen_context: AutogenContext, op: AddForeignKeyOp)
         keywords["comment"] = key.comment
     if op.if_exists:
         keywords["if_exists"] = True
-    return call(f"{prefix(autogen_context)}add_foreign_key", arguments, keywords)
+    return call(f"{prefix(autogen_context)}add_foreign_key", arguments, {**keywords, **op.locking.keywords})
 
 
 @renderers.dispatch_for(DropForeignKeyOp)
@@ -69,7 +76,7 @@ def render_drop_foreign_key(autogen_context: AutogenContext, op: DropForeignKeyO
     if op.is_ordinary:
         return written(autogen_context, op.ordinary())
     arguments = [repr(named(key).name), repr(key.source.name), repr(key.referent.name), *_columns(key)]
-    keywords = {**_schemas(key), **({"if_exists": True} if op.if_exists else {})}
+    keywords = {**_schemas(key), **({"if_exists": True} if op.if_exists else {}), **op.locking.keywords}
     return call(f"{prefix(autogen_context)}drop_foreign_key", arguments, keywords)
 
 
@@ -94,7 +101,47 @@ def render_translate_references(autogen_context: AutogenContext, op: TranslateRe
         keywords["referent_schema"] = op.referent.schema
     if op.if_exists:
         keywords["if_exists"] = True
-    return call(f"{prefix(autogen_context)}translate_references", arguments, keywords)
+    return call(f"{prefix(autogen_context)}translate_references", arguments, {**keywords, **op.locking.keywords})
+
+
+@renderers.dispatch_for(AddForeignKeyIndexOp)
+def render_add_foreign_key_index(autogen_context: AutogenContext, op: AddForeignKeyIndexOp) -> list[str]:
+    """The call."""
+    return _index_call(autogen_context, "add_foreign_key_index", op)
+
+
+@renderers.dispatch_for(DropForeignKeyIndexOp)
+def render_drop_foreign_key_index(autogen_context: AutogenContext, op: DropForeignKeyIndexOp) -> list[str]:
+    """The call."""
+    return _index_call(autogen_context, "drop_foreign_key_index", op)
+
+
+def _index_call(
+    autogen_context: AutogenContext, name: str, op: AddForeignKeyIndexOp | DropForeignKeyIndexOp
+) -> list[str]:
+    keywords: dict[str, object] = {"revision": Code("revision") if op.revision is None else op.revision}
+    if op.source.schema:
+        keywords["source_schema"] = op.source.schema
+    if op.if_exists:
+        keywords["if_exists"] = True
+    if op.locking.lock_timeout is not ...:
+        keywords["lock_timeout"] = op.locking.lock_timeout
+    arguments = [repr(op.index_name), repr(op.source.name), repr(list(op.local_cols))]
+    return call(f"{prefix(autogen_context)}{name}", arguments, keywords)
+
+
+@renderers.dispatch_for(BeginConcurrentlyOp)
+def render_begin_concurrently(autogen_context: AutogenContext, op: BeginConcurrentlyOp) -> list[str]:
+    """The call."""
+    return call(f"{prefix(autogen_context)}begin_concurrently", [str(op.to_revision)], {})
+
+
+@renderers.dispatch_for(AutocommitOps)
+def render_autocommit(autogen_context: AutogenContext, op: AutocommitOps) -> list[str]:
+    """One block with all of the operations."""
+    lines = [line for child in op.ops for line in written(autogen_context, child)]
+    # Alembic indents what follows the colon, up to an empty line.
+    return [f"with {prefix(autogen_context)}get_context().autocommit_block():", *lines, ""]
 
 
 def _in_batch(autogen_context: AutogenContext) -> bool:

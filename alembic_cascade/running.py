@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary, WeakSet
@@ -12,12 +13,15 @@ from alembic.operations import AbstractOperations
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
 
+from alembic_cascade.concurrently.statements import concurrent_function_statements
 from alembic_cascade.dbapi_errors import sqlstate
 from alembic_cascade.errors import TableNotFound
 from alembic_cascade.foreign_keys import ForeignKey, TableName
 from alembic_cascade.orphans.statements import function_statements
 from alembic_cascade.sql.catalogue import regclass
+from alembic_cascade.sql.lock_timeout import END_OF_LIMIT, limit_waiting
 from alembic_cascade.sql.quoting import verbatim
+from alembic_cascade.sql.translation_block import translation_functions
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
@@ -97,9 +101,21 @@ def make_functions(operations: AbstractOperations) -> None:
     """Make the functions that operations call, which live as long as the session; a script needs them once."""
     context = operations.migration_context
     if not context.as_sql or context not in _with_functions:
-        for statement in function_statements():
+        for statement in (*function_statements(), *translation_functions(), *concurrent_function_statements()):
             execute(operations, statement)
         _with_functions.add(context)
+
+
+@contextmanager
+def waiting(operations: AbstractOperations, milliseconds: int | None) -> Iterator[None]:
+    """Let a statement wait no longer than that for a lock; None is as long as the session says."""
+    if milliseconds is None:
+        yield
+        return
+    # A shorter one of the session's stays; the transaction goes on with what it had.
+    query(operations, limit_waiting(milliseconds))
+    yield
+    query(operations, END_OF_LIMIT)
 
 
 def query(operations: AbstractOperations, statement: str) -> list[tuple[str, ...]]:

@@ -10,7 +10,7 @@ from alembic.operations import ops
 
 from alembic_cascade.config import CascadeConfig, listed
 from alembic_cascade.errors import ConfigError
-from alembic_cascade.rewriter import settle_orphans
+from alembic_cascade.rewriter import rewrite
 
 if TYPE_CHECKING:
     from alembic.autogenerate.rewriter import ProcessRevisionDirectiveFn, Rewriter
@@ -51,6 +51,8 @@ def configure_options(
         "autogenerate_plugins": list(plugins),
         "process_revision_directives": DirectivesHook(process_revision_directives),
         "cascade": settings,
+        # An autocommit_block commits what other revisions of the run did before.
+        **({"transaction_per_migration": True} if settings.concurrently else {}),
     }
 
 
@@ -65,7 +67,7 @@ class DirectivesHook:
             self.theirs(context, revision, directives)
         elif _leaves_out_empty_revisions(context) and not any(map(_has_operations, directives)):
             directives.clear()
-        settle_orphans(context, revision, directives)
+        rewrite(context, revision, directives)
 
 
 def _has_operations(script: ops.MigrationScript) -> bool:

@@ -115,11 +115,14 @@ class Project:
 
     def revision(self, **options: Any) -> Revision:
         """``alembic revision --autogenerate``."""
-        config = self.config
-        script = command.revision(config, "change", autogenerate=True, **options)
-        assert script is not None
-        assert not isinstance(script, list)
-        return Revision(script.revision, Path(script.path).read_text())
+        (revision,) = self.revisions(**options)
+        return revision
+
+    def revisions(self, **options: Any) -> list[Revision]:
+        """``alembic revision --autogenerate``, where it may write two."""
+        scripts = command.revision(self.config, "change", autogenerate=True, **options)
+        listed = scripts if isinstance(scripts, list) else [scripts]
+        return [Revision(script.revision, Path(script.path).read_text()) for script in listed if script is not None]
 
     def upgrade(self, revision: str = "head") -> None:
         """``alembic upgrade``."""

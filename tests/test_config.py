@@ -166,6 +166,72 @@ def test_settings_for_orphans_that_can_be() -> None:
     assert CascadeConfig(max_orphans=1.0).max_orphans == 1.0
 
 
+@given(st.one_of(st.text(), st.binary(), st.none(), st.integers(), st.just(object())))
+@example({"posts": True})
+def test_what_is_concurrent_is_all_or_a_list_of_patterns(value: object) -> None:
+    """1 is not True, and "posts" is a list of letters."""
+    refused("concurrently", concurrently=value)
+
+
+@given(st.lists(PATTERNS), NO_PATTERNS)
+def test_a_bad_pattern_of_what_is_concurrent_is_named(patterns: list[str], bad: object) -> None:
+    """As for optional tables."""
+    assert repr(bad) in refused("concurrently", concurrently=[*patterns, bad])
+
+
+@pytest.mark.parametrize(
+    ("concurrently", "posts", "archived"),
+    [
+        (False, False, False),
+        (True, True, True),
+        ([], False, False),
+        (["posts"], True, True),
+        (["public.*"], True, False),
+        (["users", "archive.p*"], False, True),
+    ],
+)
+def test_which_tables_are_never_locked_for_long(concurrently: Any, posts: bool, archived: bool) -> None:
+    """A pattern without a schema means the table in any."""
+    config = CascadeConfig(concurrently=iter(concurrently) if isinstance(concurrently, list) else concurrently)
+    assert config.is_concurrent("public", "posts") is posts
+    assert config.is_concurrent("archive", "posts") is archived
+
+
+@pytest.mark.parametrize(("concurrently", "given"), [(False, False), ([], False), (True, True), (["posts"], True)])
+def test_each_revision_has_a_transaction_of_its_own_where_some_have_none(concurrently: Any, given: bool) -> None:
+    """A block without a transaction would commit what the revisions before it did; otherwise all is Alembic's own."""
+    options = configure_options(CascadeConfig(concurrently=concurrently))
+    assert options.get("transaction_per_migration", ...) is (True if given else ...)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [5, 0.5, "5", "", "s", "5 s", " 5s", "5s\n", "-1s", "0s", "05s", "1.5s", "1h", "5S", "\u0665s", True, "99999999999ms", "2147483648ms", "35792min"],
+)  # fmt: skip
+def test_a_duration_without_a_unit_or_out_of_range_is_refused(value: object) -> None:
+    """PostgreSQL reads a bare number as milliseconds, people as seconds."""
+    assert repr(value) in refused("lock_timeout", lock_timeout=value)
+
+
+@pytest.mark.parametrize("value", [None, "1ms", "500ms", "5s", "90s", "1min", "2147483647ms", "35791min"])
+def test_a_duration_as_postgresql_writes_it(value: str | None) -> None:
+    """None leaves the session's own alone."""
+    assert CascadeConfig(lock_timeout=value).lock_timeout == value
+
+
+@pytest.mark.parametrize("value", ["yes", 1, None, ["posts"]])
+def test_whether_keys_are_indexed_is_true_or_false(value: Any) -> None:
+    """A list of tables would be another setting."""
+    refused("index_foreign_keys", concurrently=True, index_foreign_keys=value)
+
+
+@pytest.mark.parametrize("concurrently", [False, []])
+def test_indexes_are_built_only_where_nobody_is_locked_out(concurrently: Any) -> None:
+    """A setting that did nothing would be taken for one that does."""
+    assert "concurrently" in refused("index_foreign_keys", concurrently=concurrently, index_foreign_keys=True)
+    assert CascadeConfig(concurrently=["posts"], index_foreign_keys=True).index_foreign_keys
+
+
 def test_settings_are_given_by_name() -> None:
     """More fields will come, in an order that nobody should depend on."""
     with pytest.raises(TypeError, match="positional"):

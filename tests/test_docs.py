@@ -326,12 +326,18 @@ HOW_TO = {
         ("INSERT INTO users VALUES (1)", "INSERT INTO clicks VALUES (1, 'a'), (2, 'b'), (2, 'b')"),
     ),
     "place": Guide(KEYLESS, posts(ondelete="CASCADE"), cascade(quarantine_schema=None), ORPHANS),
+    "concurrently": Guide(KEYLESS, posts(ondelete="CASCADE"), cascade(concurrently=["posts"]), ORPHANS),
+    "concurrent-repoint": Guide(orders("customers.id"), orders("customers.number"), cascade(concurrently=True)),
+    "index": Guide(posts(), posts(ondelete="CASCADE"), cascade(concurrently=["posts"], index_foreign_keys=True)),
 }
+
+HOW_TO_PAGES = ("howto.rst", "concurrently.rst")
 
 
 def named_blocks(kind: str) -> list[Any]:
     """The blocks of the how-to guides whose names begin with ``kind``."""
-    found = [(block.options.get("name", ""), block.text) for block in code_blocks("howto.rst")]
+    blocks = [block for page in HOW_TO_PAGES for block in code_blocks(page)]
+    found = [(block.options.get("name", ""), block.text) for block in blocks]
     return [
         pytest.param(name.removeprefix(kind), text, id=name.removeprefix(kind))
         for name, text in found

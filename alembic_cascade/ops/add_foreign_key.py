@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import EllipsisType
 
 from alembic.operations import Operations, ops
 from sqlalchemy import ForeignKeyConstraint
 
 from alembic_cascade.foreign_keys import ForeignKey, TableName
+from alembic_cascade.locking import ORDINARY, Locking
 from alembic_cascade.naming import named
 from alembic_cascade.ops.arguments import key_from_arguments
 from alembic_cascade.ops.ordinary import create_operation, created_key, given_name
@@ -22,7 +24,12 @@ class AddForeignKeyOp(ops.CreateForeignKeyOp):
     """
 
     def __init__(
-        self, key: ForeignKey, *, declared: ForeignKeyConstraint | None = None, if_exists: bool = False
+        self,
+        key: ForeignKey,
+        *,
+        declared: ForeignKeyConstraint | None = None,
+        if_exists: bool = False,
+        locking: Locking = ORDINARY,
     ) -> None:
         ordinary = create_operation(key)
         super().__init__(
@@ -36,6 +43,7 @@ class AddForeignKeyOp(ops.CreateForeignKeyOp):
         self._declared = declared
         self._declared_key = key
         self.if_exists = if_exists
+        self.locking = locking
 
     @property
     def declared(self) -> ForeignKeyConstraint | None:
@@ -50,14 +58,14 @@ class AddForeignKeyOp(ops.CreateForeignKeyOp):
     @property
     def is_ordinary(self) -> bool:
         """Whether ``op.create_foreign_key`` says all of it."""
-        return self.key.enforced and self.key.comment is None and not self.if_exists
+        return self.key.enforced and self.key.comment is None and not self.if_exists and not self.locking.keywords
 
     def ordinary(self) -> ops.CreateForeignKeyOp:
         """Alembic's own operation, which says nothing of ``enforced`` and ``if_exists``."""
         return create_operation(self.key)
 
     def reverse(self) -> DropForeignKeyOp:
-        return DropForeignKeyOp(self.key, if_exists=self.if_exists)
+        return DropForeignKeyOp(self.key, if_exists=self.if_exists, locking=self.locking)
 
     def to_diff_tuple(self) -> tuple[str, ForeignKeyConstraint]:
         if self._declared is None or self.key != self._declared_key:
@@ -85,16 +93,23 @@ class AddForeignKeyOp(ops.CreateForeignKeyOp):
         referent_schema: str | None = None,
         comment: str | None = None,
         if_exists: bool = False,
+        concurrently: bool = False,
+        lock_timeout: str | EllipsisType | None = ...,
     ) -> None:
-        """Make a foreign key, as ``op.create_foreign_key`` does, with three things more.
+        """Make a foreign key, as ``op.create_foreign_key`` does, with some things more.
 
         :param enforced: False makes it NOT ENFORCED (PostgreSQL 18).
         :param comment: the comment on the constraint.
         :param if_exists: skip the operation, with a log line, where the source or the referent table is absent.
+        :param concurrently: NOT VALID first, then VALIDATE CONSTRAINT, so that no lock is held while rows are looked
+         at; a key that stands already, as after an interruption, is not made again. With ``not_valid`` it stays
+         NOT VALID.
+        :param lock_timeout: as in :func:`op.alter_foreign_key`.
 
         The other arguments are those of :func:`op.alter_foreign_key`.
 
-        Errors: :exc:`.TableNotFound`, :exc:`.OrphansRemain`, :exc:`.UnsupportedDialect`.
+        Errors: :exc:`.TableNotFound`, :exc:`.OrphansRemain`, :exc:`.LockNotAcquired`, :exc:`.AutocommitRequired`,
+        :exc:`.UnsupportedDialect`.
         """
         key = key_from_arguments(
             constraint_name, source_table, referent_table, local_cols, remote_cols, source_schema, referent_schema,
@@ -103,7 +118,8 @@ class AddForeignKeyOp(ops.CreateForeignKeyOp):
                 "match": match, "not_valid": not_valid, "enforced": enforced,
             },
         )  # fmt: skip
-        operations.invoke(cls(replace(key, comment=comment), if_exists=if_exists))
+        locking = Locking.asked(concurrently, lock_timeout)
+        operations.invoke(cls(replace(key, comment=comment), if_exists=if_exists, locking=locking))
 
 
 @Operations.register_operation("drop_foreign_key")
@@ -113,7 +129,7 @@ class DropForeignKeyOp(ops.DropConstraintOp):
     To other people's Rewriters it is the ``DropConstraintOp`` that it extends.
     """
 
-    def __init__(self, key: ForeignKey, *, if_exists: bool = False) -> None:
+    def __init__(self, key: ForeignKey, *, if_exists: bool = False, locking: Locking = ORDINARY) -> None:
         super().__init__(
             key.name,
             key.source.name,
@@ -122,6 +138,8 @@ class DropForeignKeyOp(ops.DropConstraintOp):
             if_exists=if_exists or None,
         )
         self._key = key
+        self.locking = locking
+        self.is_own = False
 
     @property
     def key(self) -> ForeignKey:
@@ -130,8 +148,8 @@ class DropForeignKeyOp(ops.DropConstraintOp):
 
     @property
     def is_ordinary(self) -> bool:
-        """Whether ``op.drop_constraint`` says all of it."""
-        return self.constraint_name is not None and not self.if_exists
+        """Whether ``op.drop_constraint`` says all of it, and nobody wants it to be ours (``is_own``)."""
+        return self.constraint_name is not None and not (self.if_exists or self.locking.keywords or self.is_own)
 
     def ordinary(self) -> ops.DropConstraintOp:
         """Alembic's own operation, which says nothing of ``if_exists``."""
@@ -139,7 +157,7 @@ class DropForeignKeyOp(ops.DropConstraintOp):
         return ops.DropConstraintOp(self.constraint_name, table.name, "foreignkey", schema=table.schema)
 
     def reverse(self) -> AddForeignKeyOp:
-        return AddForeignKeyOp(named(self.key), if_exists=bool(self.if_exists))
+        return AddForeignKeyOp(named(self.key), if_exists=bool(self.if_exists), locking=self.locking)
 
     def to_constraint(self) -> ForeignKeyConstraint:
         return create_operation(self.key).to_constraint()
@@ -157,14 +175,19 @@ class DropForeignKeyOp(ops.DropConstraintOp):
         source_schema: str | None = None,
         referent_schema: str | None = None,
         if_exists: bool = False,
+        concurrently: bool = False,
+        lock_timeout: str | EllipsisType | None = ...,
     ) -> None:
         """Drop the key of that name, or else the one with the same column pairs and referent.
 
         :param if_exists: skip the operation, with a log line, where the table is absent.
+        :param concurrently: wait for the locks a little, again and again; a key that is gone already, as after an
+         interruption, is no error.
+        :param lock_timeout: as in :func:`op.alter_foreign_key`.
 
-        Errors: :exc:`.TableNotFound`, :exc:`.ForeignKeyNotFound`.
+        Errors: :exc:`.TableNotFound`, :exc:`.ForeignKeyNotFound`, :exc:`.LockNotAcquired`, :exc:`.AutocommitRequired`.
         """
         key = key_from_arguments(
             constraint_name, source_table, referent_table, local_cols, remote_cols, source_schema, referent_schema, {}
         )
-        operations.invoke(cls(key, if_exists=if_exists))
+        operations.invoke(cls(key, if_exists=if_exists, locking=Locking.asked(concurrently, lock_timeout)))

@@ -9,10 +9,13 @@ from typing import Any
 from alembic.operations import BatchOperations, Operations, ops
 from sqlalchemy import ForeignKeyConstraint
 
+from alembic_cascade.config import BATCH_SIZE
+from alembic_cascade.errors import ConfigError
 from alembic_cascade.foreign_keys import ForeignKey
+from alembic_cascade.locking import ORDINARY, USUAL, Locking, Pace
 from alembic_cascade.naming import named
 from alembic_cascade.ops.add_foreign_key import AddForeignKeyOp, DropForeignKeyOp
-from alembic_cascade.ops.arguments import key_from_arguments, rule_arguments
+from alembic_cascade.ops.arguments import check_flags, key_from_arguments, rule_arguments
 from alembic_cascade.ops.ordinary import created_key, dropped_key
 
 
@@ -25,9 +28,20 @@ class AlterForeignKeyOp(ops.OpContainer):
     people's Rewriters see. Whoever changes these children changes what is rendered and run.
     """
 
-    def __init__(self, children: Sequence[ops.MigrateOperation], *, if_exists: bool = False) -> None:
+    def __init__(
+        self,
+        children: Sequence[ops.MigrateOperation],
+        *,
+        if_exists: bool = False,
+        locking: Locking = ORDINARY,
+        translate: bool = False,
+        pace: Pace = USUAL,
+    ) -> None:
         super().__init__(children)
         self.if_exists = if_exists
+        self.locking = locking
+        self.translate = translate
+        self.pace = pace
 
     @classmethod
     def between(
@@ -37,9 +51,13 @@ class AlterForeignKeyOp(ops.OpContainer):
         *,
         declared: ForeignKeyConstraint | None = None,
         if_exists: bool = False,
+        locking: Locking = ORDINARY,
+        translate: bool = False,
+        pace: Pace = USUAL,
     ) -> AlterForeignKeyOp:
         """The operation that turns ``existing`` into ``target``."""
-        return cls([DropForeignKeyOp(existing), AddForeignKeyOp(target, declared=declared)], if_exists=if_exists)
+        children = [DropForeignKeyOp(existing), AddForeignKeyOp(target, declared=declared)]
+        return cls(children, if_exists=if_exists, locking=locking, translate=translate, pace=pace)
 
     @property
     def change(self) -> tuple[ForeignKey, ForeignKey] | None:
@@ -54,9 +72,16 @@ class AlterForeignKeyOp(ops.OpContainer):
     def reverse(self) -> AlterForeignKeyOp:
         change = self.change
         if change is None:
-            return AlterForeignKeyOp([child.reverse() for child in reversed(self.ops)], if_exists=self.if_exists)
+            children = [child.reverse() for child in reversed(self.ops)]
+            return AlterForeignKeyOp(children, **self._manner)
         existing, target = change
-        return self.between(target, named(existing), if_exists=self.if_exists)
+        return self.between(target, named(existing), **self._manner)
+
+    @property
+    def _manner(self) -> dict[str, Any]:
+        return {
+            "if_exists": self.if_exists, "locking": self.locking, "translate": self.translate, "pace": self.pace,
+        }  # fmt: skip
 
     def to_diff_tuple(self) -> tuple[str, ForeignKeyConstraint, ForeignKeyConstraint]:
         """``("alter_fk", the existing constraint, the new one)``."""
@@ -94,6 +119,11 @@ class AlterForeignKeyOp(ops.OpContainer):
         existing_not_valid: bool | EllipsisType = ...,
         existing_enforced: bool | EllipsisType = ...,
         if_exists: bool = False,
+        concurrently: bool = False,
+        lock_timeout: str | EllipsisType | None = ...,
+        translate: bool = False,
+        batch_size: int = BATCH_SIZE,
+        batch_pause: float = 0,
     ) -> None:
         """Change a foreign key by one ``ALTER TABLE … DROP CONSTRAINT, ADD CONSTRAINT``.
 
@@ -110,13 +140,25 @@ class AlterForeignKeyOp(ops.OpContainer):
         :param existing_constraint_name: the name before. Where the database has no key of this name, the one
          with the same column pairs and referent is taken, and it keeps its name; the log says so.
         :param if_exists: skip the operation, with a log line, where the table is absent.
+        :param concurrently: no lock is held while rows are looked at, and what was interrupted goes on where it was:
+         another rule is one ALTER TABLE with NOT VALID, then VALIDATE CONSTRAINT; another referent a second key beside
+         the first, VALIDATE CONSTRAINT, then drop and rename; from NOT VALID to valid VALIDATE CONSTRAINT alone. It
+         stands in an ``autocommit_block``.
+        :param lock_timeout: how long to wait for a lock, such as ``"5s"``, the default; None is as long as the session
+         says. With ``concurrently`` the default is half a second, tried again and again.
+        :param translate: with ``concurrently`` and ``not_valid``, another column of the same parent: the references are
+         translated to it in batches, as :func:`op.translate_references` does it at once. Triggers translate meanwhile
+         what is still written in terms of the old column. The values of both columns must not overlap.
+        :param batch_size: how many references are translated in one transaction.
+        :param batch_pause: seconds between two batches, for replicas that lag behind.
 
         On a database other than PostgreSQL it is a drop and a create; on SQLite only inside
         ``batch_alter_table``.
 
         Errors: :exc:`.TableNotFound`, :exc:`.ForeignKeyNotFound`, :exc:`.OrphansRemain` where rows have no
-        parent, :exc:`.UnsupportedDialect`, :exc:`.ConfigError` for an argument that can't be. The database
-        is as it was after each.
+        parent, :exc:`.LockNotAcquired`, :exc:`.AutocommitRequired`, :exc:`.ReferencesNotTranslatable`,
+        :exc:`.UnsupportedDialect`, :exc:`.ConfigError` for an argument that can't be. The database is as it was
+        after each, with ``concurrently`` as the last step left it.
 
         See https://www.postgresql.org/docs/current/sql-altertable.html
         """
@@ -137,7 +179,17 @@ class AlterForeignKeyOp(ops.OpContainer):
                 "enforced": existing_enforced,
             },
         )  # fmt: skip
-        operations.invoke(cls.between(existing, target, if_exists=if_exists))
+        locking, pace = Locking.asked(concurrently, lock_timeout), Pace.asked(batch_size, batch_pause)
+        check_flags(translate=translate)
+        if translate and not (concurrently and existing.referent == target.referent and not target.validated):
+            raise ConfigError(
+                "translate",
+                "needs concurrently=True, not_valid=True and another column of the same table; without concurrently "
+                "op.translate_references does it",
+            )
+        operations.invoke(
+            cls.between(existing, target, if_exists=if_exists, locking=locking, translate=translate, pace=pace)
+        )
 
     @classmethod
     def batch_alter_foreign_key(

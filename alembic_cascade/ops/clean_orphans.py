@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
+from types import EllipsisType
 from typing import Any
 
 from alembic.operations import Operations
 
-from alembic_cascade.config import MAX_ORPHANS, QUARANTINE_SCHEMA, STRATEGIES, check_limit, check_schema
+from alembic_cascade.config import BATCH_SIZE, MAX_ORPHANS, QUARANTINE_SCHEMA, STRATEGIES, check_limit, check_schema
 from alembic_cascade.errors import ConfigError
 from alembic_cascade.foreign_keys import TableName
+from alembic_cascade.locking import Locking, Pace
 from alembic_cascade.ops.arguments import (
     check_columns,
     check_distinct,
@@ -42,6 +45,7 @@ class CleanOrphansOp(OrphansOfKeyOp):
         to_cols: Sequence[str] | None = None,
         max_orphans: float | None = MAX_ORPHANS,
         trust_valid_keys: bool = True,
+        check_only: bool = False,
         remark: str = "",
         **where: Any,
     ) -> None:
@@ -52,6 +56,7 @@ class CleanOrphansOp(OrphansOfKeyOp):
         self.to_cols = None if to_cols is None else tuple(to_cols)
         self.max_orphans = max_orphans
         self.trust_valid_keys = trust_valid_keys
+        self.check_only = check_only
         self.remark = remark
 
     def reverse(self) -> RestoreOrphansOp:
@@ -63,8 +68,16 @@ class CleanOrphansOp(OrphansOfKeyOp):
             revision=self.revision,
             quarantine_schema=self.quarantine_schema,
             if_exists=self.if_exists,
+            locking=self.locking,
+            pace=self.pace,
             reversed_op=self,
         )
+
+    def only_checking(self) -> CleanOrphansOp:
+        """What refuses the same, and settles nothing."""
+        check = copy(self)
+        check.check_only = True
+        return check
 
     def to_diff_tuple(self) -> tuple[str, str, tuple[str, ...], str, tuple[str, ...], str]:
         """``("clean_orphans", source, local_cols, referent, remote_cols, strategy)``."""
@@ -97,6 +110,11 @@ class CleanOrphansOp(OrphansOfKeyOp):
         source_schema: str | None = None,
         referent_schema: str | None = None,
         if_exists: bool = False,
+        concurrently: bool = False,
+        lock_timeout: str | EllipsisType | None = ...,
+        batch_size: int = BATCH_SIZE,
+        batch_pause: float = 0,
+        check_only: bool = False,
     ) -> None:
         """Settle the rows whose reference has no parent, so that a foreign key can be made.
 
@@ -117,18 +135,25 @@ class CleanOrphansOp(OrphansOfKeyOp):
         :param trust_valid_keys: don't look for orphans where a valid key with the same pairs stands.
         :param quarantine_schema: where the rows are set aside; None is beside the version table.
         :param if_exists: skip the operation, with a log line, where one of the tables is absent.
+        :param concurrently: in batches, each in a short transaction of its own, under locks on their rows alone. The
+         key stands NOT VALID by then, so that no other orphans come. What was interrupted goes on where it was.
+        :param lock_timeout: as in :func:`op.alter_foreign_key`.
+        :param batch_size: how many orphans are settled in one transaction.
+        :param batch_pause: seconds between two batches, for replicas that lag behind.
+        :param check_only: settle nothing; refuse what a settling would refuse, before anything is changed. It takes no
+         locks, and needs ``concurrently``.
 
         Errors: :exc:`.OrphansRemain` by strategy ``"fail"``, and where rows that stay refer by NO ACTION or
         RESTRICT to rows that would go; :exc:`.TooManyOrphans`; :exc:`.OrphansNotSettled` where a column takes no
         NULL, a row could not be found again, row security hides rows, or a right is missing;
-        :exc:`.LockNotAcquired` where another session is in the way;
+        :exc:`.LockNotAcquired` where another session is in the way; :exc:`.AutocommitRequired`;
         :exc:`.TableNotFound`; :exc:`.UnsupportedDialect` on anything but PostgreSQL; :exc:`.ConfigError`. The
         database is as it was after each.
         """
         check_tables(source_table=source_table, referent_table=referent_table)
         check_columns(local_cols, remote_cols=remote_cols, **({} if to_cols is None else {"to_cols": to_cols}))
         check_distinct("local_cols", local_cols)
-        check_flags(trust_valid_keys=trust_valid_keys, if_exists=if_exists)
+        check_flags(trust_valid_keys=trust_valid_keys, if_exists=if_exists, check_only=check_only)
         if strategy not in STRATEGIES:
             raise ConfigError("strategy", f"must be one of {', '.join(map(repr, STRATEGIES))}, not {strategy!r}")
         if columns is not None:
@@ -136,6 +161,11 @@ class CleanOrphansOp(OrphansOfKeyOp):
         if match not in (None, "FULL", "SIMPLE"):
             raise ConfigError("match", f"must be 'SIMPLE' or 'FULL', not {match!r}")
         check_revision(revision)
+        locking = Locking.asked(concurrently, lock_timeout)
+        if check_only and not concurrently:
+            raise ConfigError(
+                "check_only", "needs concurrently=True: otherwise the settling itself changes nothing where it refuses"
+            )
         check_limit("max_orphans", max_orphans)
         check_schema("quarantine_schema", quarantine_schema)
         operations.invoke(
@@ -153,5 +183,8 @@ class CleanOrphansOp(OrphansOfKeyOp):
                 trust_valid_keys=trust_valid_keys,
                 quarantine_schema=quarantine_schema,
                 if_exists=if_exists,
+                locking=locking,
+                pace=Pace.asked(batch_size, batch_pause),
+                check_only=check_only,
             )
         )

@@ -8,6 +8,7 @@ from alembic.operations import MigrateOperation
 
 from alembic_cascade.config import QUARANTINE_SCHEMA
 from alembic_cascade.foreign_keys import TableName
+from alembic_cascade.locking import ORDINARY, USUAL, Locking, Pace
 from alembic_cascade.orphans.statements import orphans_label
 
 
@@ -27,6 +28,8 @@ class OrphansOfKeyOp(MigrateOperation):
         revision: str | None = None,
         quarantine_schema: str | None = QUARANTINE_SCHEMA,
         if_exists: bool = False,
+        locking: Locking = ORDINARY,
+        pace: Pace = USUAL,
     ) -> None:
         self.source = source
         self.referent = referent
@@ -35,6 +38,8 @@ class OrphansOfKeyOp(MigrateOperation):
         self.revision = revision
         self.quarantine_schema = quarantine_schema
         self.if_exists = if_exists
+        self.locking = locking
+        self.pace = pace
 
     @property
     def label(self) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import EllipsisType
 from typing import Any
 
 from alembic.operations import MigrateOperation, Operations
 
-from alembic_cascade.config import QUARANTINE_SCHEMA, check_schema
+from alembic_cascade.config import BATCH_SIZE, QUARANTINE_SCHEMA, check_schema
 from alembic_cascade.foreign_keys import TableName
+from alembic_cascade.locking import Locking, Pace
 from alembic_cascade.ops.arguments import check_columns, check_flags, check_revision, check_tables
 from alembic_cascade.ops.orphans_of_key import OrphansOfKeyOp
 
@@ -52,6 +54,9 @@ class RestoreOrphansOp(OrphansOfKeyOp):
         source_schema: str | None = None,
         referent_schema: str | None = None,
         if_exists: bool = False,
+        concurrently: bool = False,
+        lock_timeout: str | EllipsisType | None = ...,
+        batch_pause: float = 0,
     ) -> None:
         """Put back exactly what ``op.clean_orphans`` took for this key in this revision.
 
@@ -62,8 +67,13 @@ class RestoreOrphansOp(OrphansOfKeyOp):
         :param revision: which set the rows aside; ``revision=revision`` in a revision's file.
         :param quarantine_schema: where they are; None is beside the version table.
         :param if_exists: skip the operation, with a log line, where one of the tables is absent.
+        :param concurrently: what each settling took, or each batch of one, in a short transaction of its own. Where the
+         user's triggers or constraints that are NOT VALID are put out of the way, that locks the table for this time.
+        :param lock_timeout: as in :func:`op.alter_foreign_key`.
+        :param batch_pause: seconds between two batches.
 
         Errors: :exc:`.OrphansNotRestored` where row security hides rows or a right is missing;
+        :exc:`.LockNotAcquired`; :exc:`.AutocommitRequired`;
         :exc:`.TableNotFound`; :exc:`.UnsupportedDialect` on anything but PostgreSQL; :exc:`.ConfigError`. The
         database is as it was after each.
         """
@@ -81,5 +91,7 @@ class RestoreOrphansOp(OrphansOfKeyOp):
                 revision=revision,
                 quarantine_schema=quarantine_schema,
                 if_exists=if_exists,
+                locking=Locking.asked(concurrently, lock_timeout),
+                pace=Pace.asked(BATCH_SIZE, batch_pause),
             )
         )

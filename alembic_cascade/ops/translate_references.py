@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import EllipsisType
 
 from alembic.operations import MigrateOperation, Operations
 
 from alembic_cascade.foreign_keys import TableName, column_list
+from alembic_cascade.locking import ORDINARY, Locking
 from alembic_cascade.ops.arguments import check_columns
 
 
@@ -23,6 +25,7 @@ class TranslateReferencesOp(MigrateOperation):
         from_cols: Sequence[str],
         to_cols: Sequence[str],
         if_exists: bool = False,
+        locking: Locking = ORDINARY,
     ) -> None:
         self.source = source
         self.referent = referent
@@ -30,6 +33,7 @@ class TranslateReferencesOp(MigrateOperation):
         self.from_cols = tuple(from_cols)
         self.to_cols = tuple(to_cols)
         self.if_exists = if_exists
+        self.locking = locking
 
     @property
     def label(self) -> str:
@@ -45,6 +49,7 @@ class TranslateReferencesOp(MigrateOperation):
             from_cols=self.to_cols,
             to_cols=self.from_cols,
             if_exists=self.if_exists,
+            locking=self.locking,
         )
 
     def to_diff_tuple(self) -> tuple[str, str, tuple[str, ...], str, tuple[str, ...], tuple[str, ...]]:
@@ -71,6 +76,7 @@ class TranslateReferencesOp(MigrateOperation):
         source_schema: str | None = None,
         referent_schema: str | None = None,
         if_exists: bool = False,
+        lock_timeout: str | EllipsisType | None = ...,
     ) -> None:
         """Translate references from the parent's ``from_cols`` to its ``to_cols``, in one UPDATE.
 
@@ -79,6 +85,7 @@ class TranslateReferencesOp(MigrateOperation):
         not fire, for the rows mean what they meant before; each one's state is as it was afterwards.
 
         :param if_exists: skip the operation, with a log line, where one of the tables is absent.
+        :param lock_timeout: as in :func:`op.alter_foreign_key`, whose ``translate`` is the way to do it concurrently.
 
         Errors: :exc:`.ReferencesNotTranslatable` where the columns have other types, ``from_cols`` or
         ``to_cols`` are not unique, a row has no parent, a parent has NULL in ``to_cols``, or another key
@@ -94,5 +101,6 @@ class TranslateReferencesOp(MigrateOperation):
                 from_cols=from_cols,
                 to_cols=to_cols,
                 if_exists=if_exists,
+                locking=Locking.asked(concurrently=False, lock_timeout=lock_timeout),
             )
         )

@@ -14,8 +14,11 @@ from typing import TypeVar
 from alembic.operations import AbstractOperations, Operations
 from sqlalchemy.exc import DBAPIError
 
+from alembic_cascade.concurrently.orphans import clean_in_batches, restore_in_batches
 from alembic_cascade.dbapi_errors import constraint, detail, hint, message, sqlstate
 from alembic_cascade.errors import (
+    NOTHING_CHANGED,
+    STEPS_STAY,
     LockNotAcquired,
     OrphansNotRestored,
     OrphansNotSettled,
@@ -25,7 +28,16 @@ from alembic_cascade.errors import (
 )
 from alembic_cascade.ops import CleanOrphansOp, RestoreOrphansOp
 from alembic_cascade.orphans.statements import clean_statement, restore_statement
-from alembic_cascade.running import is_about_input, is_about_locks, located_table, make_functions, query, ready, settled
+from alembic_cascade.running import (
+    is_about_input,
+    is_about_locks,
+    located_table,
+    make_functions,
+    query,
+    ready,
+    settled,
+    waiting,
+)
 
 log = logging.getLogger("alembic.cascade")
 
@@ -36,7 +48,7 @@ def clean_orphans(operations: AbstractOperations, operation: CleanOrphansOp) -> 
     _check_dialect(operations, "op.clean_orphans", "Settle the rows by statements of your own.")
     cleaning = _located(operations, operation)
     with _typed_errors(operation, OrphansNotSettled):
-        told = _run(operations, cleaning, clean_statement)
+        told = _run(operations, cleaning, clean_statement, clean_in_batches)
     for words in told:
         if words[:1].isdigit():
             settled(operations, cleaning.label, words.partition(",")[0])
@@ -47,7 +59,7 @@ def restore_orphans(operations: AbstractOperations, operation: RestoreOrphansOp)
     """One call of a function on the server, which does all of it."""
     _check_dialect(operations, "op.restore_orphans", "Put the rows back by statements of your own.")
     with _typed_errors(operation, OrphansNotRestored):
-        _run(operations, _located(operations, operation), restore_statement)
+        _run(operations, _located(operations, operation), restore_statement, restore_in_batches)
 
 
 Op = TypeVar("Op", CleanOrphansOp, RestoreOrphansOp)
@@ -67,15 +79,23 @@ def _located(operations: AbstractOperations, operation: Op) -> Op:
     return located
 
 
-def _run(operations: AbstractOperations, operation: Op, statement: Callable[[Op, str | None], str]) -> list[str]:
-    """Run the statement, log what it says, and return it."""
+def _run(
+    operations: AbstractOperations,
+    operation: Op,
+    statement: Callable[[Op, str | None], str],
+    in_batches: Callable[[AbstractOperations, Op], list[str]],
+) -> list[str]:
+    """Run the statement, or the batches, log what it says, and return it."""
     tables = (operation.source, operation.referent)
     if not ready(operations, operation.label, tables, if_exists=operation.if_exists):
         return []
+    if operation.locking.concurrently:
+        return in_batches(operations, operation)
     context = operations.migration_context
     make_functions(operations)
     started = monotonic()
-    said = query(operations, statement(operation, context.version_table_schema))
+    with waiting(operations, operation.locking.waiting):
+        said = query(operations, statement(operation, context.version_table_schema))
     for level, words in said:
         log.log(logging.getLevelName(level.upper()), "%s: %s, %.2f s", operation.label, words, monotonic() - started)
     return [words for _, words in said]
@@ -94,6 +114,11 @@ def _typed_errors(
         yield
     except DBAPIError as error:
         table, key, problem = str(operation.source), operation.label, message(error)
+        in_steps = operation.locking.concurrently and not (
+            isinstance(operation, CleanOrphansOp) and operation.check_only
+        )
+        kept = STEPS_STAY if in_steps else NOTHING_CHANGED
+        advice = hint(error).replace(NOTHING_CHANGED, kept)
         # The functions refuse by SQLSTATEs of a class that PostgreSQL does not have.
         match sqlstate(error):
             case "CA002":
@@ -101,25 +126,25 @@ def _typed_errors(
                     table,
                     key,
                     problem,
-                    hint(error),
+                    advice,
                     constraint=constraint(error) or None,
                     count=_count(problem),
                     samples=_samples(detail(error)),
                 ) from error
             case "CA003":
-                raise TooManyOrphans(table, key, problem, hint(error)) from error
+                raise TooManyOrphans(table, key, problem, advice) from error
             case "CA004":
-                raise refused(table, key, problem, hint(error)) from error
+                raise refused(table, key, problem, advice) from error
             case "42501":  # insufficient_privilege
                 advice = (
-                    "Nothing was changed. Grant the migration's role what is missing; where row security hides rows "
+                    f"{kept} Grant the migration's role what is missing; where row security hides rows "
                     "from it, it needs BYPASSRLS."
                 )
                 raise refused(table, key, problem, advice) from error
         if is_about_locks(error):
             raise LockNotAcquired(table, key, problem) from error
         if is_about_input(error):
-            raise refused(table, key, problem, f"Nothing was changed. {hint(error)}".rstrip()) from error
+            raise refused(table, key, problem, f"{kept} {hint(error)}".rstrip()) from error
         raise
 
 

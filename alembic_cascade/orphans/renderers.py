@@ -30,6 +30,8 @@ def render_clean_orphans(autogen_context: AutogenContext, op: CleanOrphansOp) ->
         keywords["max_orphans"] = op.max_orphans
     if not op.trust_valid_keys:
         keywords["trust_valid_keys"] = False
+    if op.check_only:
+        keywords["check_only"] = True
     written = call(f"{prefix(autogen_context)}clean_orphans", _arguments(op), {**keywords, **_place(op)})
     remark = [f"# {line}" for line in wrap(op.remark, LINE_LENGTH - 2, break_long_words=False, break_on_hyphens=False)]
     return [*remark, *written]
@@ -65,4 +67,4 @@ def _place(op: CleanOrphansOp | RestoreOrphansOp) -> dict[str, object]:
         keywords["referent_schema"] = op.referent.schema
     if op.if_exists:
         keywords["if_exists"] = True
-    return keywords
+    return {**keywords, **op.locking.keywords, **op.pace.keywords}

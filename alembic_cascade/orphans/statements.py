@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
-from importlib.resources import files
 from typing import Protocol
 
 from alembic_cascade.config import QUARANTINE_SCHEMA
 from alembic_cascade.foreign_keys import TableName, column_list
+from alembic_cascade.locking import Locking
+from alembic_cascade.sql.functions import read_functions
 from alembic_cascade.sql.quoting import quote_literal, quote_table, quote_text_array
 
 # Of one meaning each, in the order in which they need each other.
@@ -23,7 +23,6 @@ FILES = (
     "conflicts",
     "restore",
 )
-END_OF_FUNCTION = "$cascade$;\n"
 
 # In the schema of the version table, where the quarantine has none of its own.
 PREFIX = "alembic_cascade_"
@@ -55,25 +54,24 @@ class Cleaning(Orphans, Protocol):
     to_cols: tuple[str, ...] | None
     max_orphans: float | None
     trust_valid_keys: bool
+    locking: Locking
 
 
-@cache
 def function_statements() -> tuple[str, ...]:
     """The statements that make the functions, for this session only: they live in its ``pg_temp``."""
-    found: list[str] = []
-    for name in FILES:
-        text = files("alembic_cascade.orphans").joinpath("functions", f"{name}.sql").read_text(encoding="utf-8")
-        # What executes a statement brings its own semicolon.
-        found.extend(f"{part.strip()}\n{END_OF_FUNCTION[:-2]}" for part in text.split(END_OF_FUNCTION) if part.strip())
-    return tuple(found)
+    return read_functions("alembic_cascade.orphans", FILES)
 
 
 def clean_statement(cleaning: Cleaning, version_table_schema: str | None) -> str:
     """Settle the orphans; each row of the result says in words what was done."""
+    return function_call("cascade_clean_orphans", *clean_arguments(cleaning, version_table_schema))
+
+
+def clean_arguments(cleaning: Cleaning, version_table_schema: str | None) -> list[str]:
+    """What the functions that settle orphans are called with."""
     limit = cleaning.max_orphans
     is_count = isinstance(limit, int)
-    return _call(
-        "cascade_clean_orphans",
+    return [
         quote_literal(cleaning.label),
         quote_literal(quote_table(*cleaning.source)),
         quote_literal(quote_table(*cleaning.referent)),
@@ -91,13 +89,17 @@ def clean_statement(cleaning: Cleaning, version_table_schema: str | None) -> str
         quote_literal("" if cleaning.quarantine_schema else PREFIX),
         str(cleaning.if_exists).lower(),
         quote_literal(_advice(cleaning)),
-    )
+    ]
 
 
 def restore_statement(orphans: Orphans, version_table_schema: str | None) -> str:
     """Put back what the revision took for this key; each row of the result says in words what was done."""
-    return _call(
-        "cascade_restore_orphans",
+    return function_call("cascade_restore_orphans", *restore_arguments(orphans, version_table_schema))
+
+
+def restore_arguments(orphans: Orphans, version_table_schema: str | None) -> list[str]:
+    """What the functions that put rows back are called with."""
+    return [
         quote_literal(orphans.label),
         quote_literal(quote_table(*orphans.source)),
         quote_literal(quote_table(*orphans.referent)),
@@ -106,13 +108,13 @@ def restore_statement(orphans: Orphans, version_table_schema: str | None) -> str
         quote_literal(str(orphans.revision)),
         home(orphans.quarantine_schema, version_table_schema),
         str(orphans.if_exists).lower(),
-    )
+    ]
 
 
 def restore_all_statement(revision: str, key: str | None, schema: str) -> str:
     """Put back what the revision took, for all keys or for the one of that text."""
     key_text = "NULL" if key is None else quote_literal(key)
-    return _call("cascade_restore", quote_literal(revision), key_text, quote_literal(schema))
+    return function_call("cascade_restore", quote_literal(revision), key_text, quote_literal(schema))
 
 
 def home(quarantine_schema: str | None, version_table_schema: str | None) -> str:
@@ -128,7 +130,8 @@ def orphans_label(
     return f"{column_list(source, local_cols)} -> {column_list(referent, remote_cols)}"
 
 
-def _call(function: str, *arguments: str) -> str:
+def function_call(function: str, *arguments: str) -> str:
+    """The query that calls one of the functions."""
     listed = ",\n    ".join(arguments)
     return f"SELECT * FROM pg_temp.{function}(\n    {listed})"
 
@@ -154,6 +157,7 @@ def _advice(cleaning: Cleaning) -> str:
             else [f"quarantine_schema={cleaning.quarantine_schema!r}"]
         ),
         *(["if_exists=True"] if cleaning.if_exists else []),
+        *(["concurrently=True"] if cleaning.locking.concurrently else []),
     ]
     arguments = [
         repr(cleaning.source.name),

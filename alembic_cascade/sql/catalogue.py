@@ -77,6 +77,14 @@ pg_constraint = table(
     schema=CATALOGUE,
 )
 
+pg_index = table(
+    "pg_index",
+    column("indexrelid", OID),
+    column("indrelid", OID),
+    column("indisvalid", Boolean),
+    schema=CATALOGUE,
+)
+
 ACTION_RULES = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
 MATCH_TYPES = {"s": None, "f": "FULL", "p": "PARTIAL"}
 
@@ -207,6 +215,29 @@ def foreign_key_names(table: TableName) -> Select[Any]:
             pg_constraint.c.conparentid == 0,
         )
         .order_by(pg_constraint.c.conname)
+    )
+
+
+def unfinished_indexes(name: TableName) -> Select[Any]:
+    """The names of a table's indexes that are not valid, and serve nobody."""
+    return (
+        select(pg_class.c.relname)
+        .join(pg_index, pg_index.c.indexrelid == pg_class.c.oid)
+        .where(pg_index.c.indrelid == regclass(name), ~pg_index.c.indisvalid)
+    )
+
+
+def made_indexes() -> Select[Any]:
+    """Schema and name of the indexes that revisions made for keys; their comment tells."""
+    return (
+        select(pg_namespace.c.nspname, pg_class.c.relname)
+        .join(pg_namespace, pg_namespace.c.oid == pg_class.c.relnamespace)
+        .where(
+            pg_class.c.relkind.in_(["i", "I"]),
+            func.pg_catalog.starts_with(
+                func.pg_catalog.obj_description(pg_class.c.oid, "pg_class"), '{"alembic_cascade" : "index"'
+            ),
+        )
     )
 
 

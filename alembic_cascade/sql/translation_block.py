@@ -7,9 +7,10 @@ from typing import Protocol
 
 from alembic_cascade.foreign_keys import TableName, column_list
 from alembic_cascade.sql.foreign_key_blocks import table_guard
+from alembic_cascade.sql.functions import read_functions
 from alembic_cascade.sql.quoting import dollar_quote, quote_identifier, quote_literal, quote_table, quote_text_array
 
-# The SQLSTATE by which the block refuses; the message says why, the hint what to do instead.
+# The SQLSTATE by which it refuses; the message says why, the hint what to do instead.
 # PostgreSQL has no class CA: https://www.postgresql.org/docs/current/errcodes-appendix.html
 REFUSED = "CA001"
 
@@ -25,6 +26,11 @@ class Translation(Protocol):
     if_exists: bool
 
 
+def translation_functions() -> tuple[str, ...]:
+    """The statements that make the functions which the block calls."""
+    return read_functions("alembic_cascade.sql", ("translation",))
+
+
 def translate_block(translation: Translation) -> str:
     """Check everything that could lose a reference, then translate all of them by one UPDATE."""
     source, referent = translation.source, translation.referent
@@ -36,10 +42,7 @@ def translate_block(translation: Translation) -> str:
             "SET CONSTRAINTS ALL IMMEDIATE;",
             f"LOCK TABLE {quote_table(*source)} IN SHARE ROW EXCLUSIVE MODE;",
             _RELATIONS.format(child=_regclass(source)),
-            _type_check(translation),
-            _unique_check(referent, translation.from_cols),
-            _unique_check(referent, translation.to_cols),
-            _other_keys_check(translation),
+            _check(translation),
             _parent_check(translation),
             _SILENCE,
             _update(translation),
@@ -74,64 +77,13 @@ def _regclass(table: TableName) -> str:
 
 
 def _refuse_if_problem(hint: str) -> str:
-    return (
-        f"IF problem IS NOT NULL THEN\n"
-        f"    RAISE SQLSTATE '{REFUSED}' USING MESSAGE = problem,\n        HINT = {quote_literal(hint)};\nEND IF;"
-    )
+    return f"PERFORM pg_temp.cascade_refuse_translation(problem, {quote_literal(hint)});"
 
 
-def _type_check(translation: Translation) -> str:
-    check = f"""\
-SELECT pg_catalog.string_agg(pg_catalog.format('%I is %s, %I is %s', held_column.attname,
-        pg_catalog.format_type(held_column.atttypid, held_column.atttypmod), new_column.attname,
-        pg_catalog.format_type(new_column.atttypid, new_column.atttypmod)), '; ') INTO problem
-FROM unnest({quote_text_array(translation.from_cols)}, {quote_text_array(translation.to_cols)}) AS pair (held, new)
-JOIN pg_catalog.pg_attribute AS held_column
-    ON held_column.attrelid = {_regclass(translation.referent)} AND held_column.attname = pair.held
-JOIN pg_catalog.pg_attribute AS new_column
-    ON new_column.attrelid = {_regclass(translation.referent)} AND new_column.attname = pair.new
-WHERE held_column.atttypid <> new_column.atttypid
-    AND NOT (held_column.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
-        AND new_column.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype))
-    AND NOT (held_column.atttypid IN ('text'::regtype, 'varchar'::regtype)
-        AND new_column.atttypid IN ('text'::regtype, 'varchar'::regtype));"""
-    return f"{check}\n" + _refuse_if_problem(
-        f"Add a new column to {translation.source}, fill it from {translation.referent}, and let the key stand on it."
-    )
-
-
-def _unique_check(table: TableName, columns: tuple[str, ...]) -> str:
-    check = f"""\
-IF NOT EXISTS (
-    SELECT FROM pg_catalog.pg_index
-    WHERE indrelid = {_regclass(table)} AND indisunique AND indisvalid AND indpred IS NULL AND indexprs IS NULL
-        AND {quote_text_array(tuple(sorted(columns)))} = (
-            SELECT pg_catalog.array_agg(attname::text ORDER BY attname COLLATE "C") FROM pg_catalog.pg_attribute
-            WHERE attrelid = indrelid AND attnum = ANY ((indkey::int2[])[0:indnkeyatts - 1]))
-) THEN
-    problem := {quote_literal(f"{column_list(table, columns)} is not unique")};
-END IF;"""
-    return f"{check}\n" + _refuse_if_problem("Make a UNIQUE constraint on it first.")
-
-
-def _other_keys_check(translation: Translation) -> str:
-    """Keys on the columns that change, and keys that refer to them without following."""
-    changing = tuple(
-        local
-        for local, held, new in zip(translation.local_cols, translation.from_cols, translation.to_cols, strict=True)
-        if held != new
-    )
-    columns = quote_text_array(changing)
-    check = f"""\
-SELECT pg_catalog.format('the key %I of %s is in the way', conname, conrelid::regclass) INTO problem
-FROM pg_catalog.pg_constraint
-WHERE contype = 'f' AND conparentid = 0
-    AND ((conrelid = ANY (relations) AND EXISTS (SELECT FROM pg_catalog.pg_attribute
-            WHERE attrelid = conrelid AND attnum = ANY (conkey) AND attname = ANY ({columns})))
-        OR (confrelid = ANY (relations) AND confupdtype <> 'c' AND EXISTS (SELECT FROM pg_catalog.pg_attribute
-            WHERE attrelid = confrelid AND attnum = ANY (confkey) AND attname = ANY ({columns}))))
-ORDER BY conname LIMIT 1;"""
-    return f"{check}\n" + _refuse_if_problem("Drop it before, and create it again afterwards.")
+def _check(translation: Translation) -> str:
+    columns = map(quote_text_array, (translation.local_cols, translation.from_cols, translation.to_cols))
+    arguments = [_regclass(translation.source), _regclass(translation.referent), *columns, "NULL"]
+    return f"PERFORM pg_temp.cascade_check_translation({', '.join(arguments)});"
 
 
 def _parent_check(translation: Translation) -> str:

@@ -7,7 +7,10 @@ nothing of SQL.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
+from copy import deepcopy
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 Row = dict[str, Any]
@@ -87,6 +90,10 @@ class Recorder:
     def f(name: str) -> str:
         return name
 
+    @staticmethod
+    def get_context() -> Any:
+        return SimpleNamespace(autocommit_block=nullcontext)
+
     def __getattr__(self, name: str) -> Any:
         return lambda *arguments, **keywords: self.calls.append((name, arguments, keywords))
 
@@ -126,6 +133,19 @@ class Model:
         full = _full(table, schema)
         self.keys = [key for key in self.keys if (key.source, key.name) != (full, name)]
 
+    def _drop_foreign_key(
+        self,
+        name: str,
+        source: str,
+        _parent: str,
+        _local: Any,
+        _remote: Any,
+        *,
+        source_schema: str | None = None,
+        **_more: Any,
+    ) -> None:
+        self._drop_constraint(name, source, schema=source_schema)
+
     def _drop_table(self, name: str, *, schema: str | None = None) -> None:
         full = _full(name, schema)
         self.keys = [key for key in self.keys if full not in {key.source, key.parent}]
@@ -137,8 +157,8 @@ class Model:
             key.source, key.parent, key.pairs, rule, tuple(filter(None, listed.rstrip(")").split(", "))),
             more.get("match") == "FULL", not (more.get("not_valid") or more.get("postgresql_not_valid")), name,
         )  # fmt: skip
-        assert made.valid
-        assert not list(self._orphans(made, None)), "the key would be refused"
+        assert made.valid or more.get("concurrently")
+        assert not made.valid or not list(self._orphans(made, None)), "the key would be refused"
         self.keys.append(made)
 
     _add_foreign_key = _create_foreign_key
@@ -146,6 +166,13 @@ class Model:
     def _alter_foreign_key(self, name: str, source: str, parent: str, local: Any, remote: Any, **more: Any) -> None:
         existing = more.get("existing_constraint_name", name)
         self._drop_constraint(existing, source, schema=more.get("source_schema"))
+        if more.get("concurrently"):
+            coming = _key(source, parent, local, remote, more)
+            # What stood beside it, NOT VALID.
+            self.keys = [key for key in self.keys if key.identity != coming.identity or key.valid]
+        if more.get("translate"):
+            was = dict(more, from_cols=more["existing_remote_cols"], to_cols=remote)
+            self._translate_references(source, parent, local, **was)
         self._create_foreign_key(name, source, parent, local, remote, **more)
 
     def _translate_references(
@@ -173,8 +200,12 @@ class Model:
 
     def _clean_orphans(
         self, source: str, parent: str, local: Any, remote: Any, *, strategy: str, revision: str,
-        columns: Any = None, match: str | None = None, to_cols: Any = None, **more: Any,
+        columns: Any = None, match: str | None = None, to_cols: Any = None, check_only: bool = False, **more: Any,
     ) -> None:  # fmt: skip
+        if check_only:
+            given = {"strategy": strategy, "revision": revision, "columns": columns, "match": match, "to_cols": to_cols}
+            deepcopy(self)._clean_orphans(source, parent, local, remote, **given, **more)
+            return
         assert revision
         bare = _key(source, parent, local, remote, more)
         rule = {"quarantine": "CASCADE", "set_null": "SET NULL", "set_default": "SET DEFAULT", "fail": "NO ACTION"}

@@ -14,7 +14,7 @@ from scenario import run_up_down_up
 from sqlalchemy import Column, ForeignKey, ForeignKeyConstraint, Integer, MetaData, UniqueConstraint
 
 from alembic_cascade import CascadeConfig, configure_options
-from alembic_cascade.rewriter import settle_orphans
+from alembic_cascade.rewriter import rewrite
 from orphans.settling import kept, needs_release, rows, state
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def test_the_same_directive_is_settled_once(dirty: Project) -> None:
     """The multidb template comes once for each engine."""
 
     def twice(context: Any, revision: Any, directives: list[Any]) -> None:
-        settle_orphans(context, revision, directives)
+        rewrite(context, revision, directives)
 
     revision = hooked(dirty, twice).revision()
     assert revision.upgrade.count("clean_orphans(") == 1

@@ -33,9 +33,15 @@ BEGIN
         CASE strategy WHEN 'set_null' THEN 'n' WHEN 'set_default' THEN 'd' ELSE 'c' END::"char",
         CASE WHEN cleared_cols IS NULL THEN local_numbers ELSE pg_temp.cascade_numbers(source, cleared_cols) END);
     CREATE TEMPORARY TABLE cascade_rows (relation oid, place tid, round int, action "char", key oid);
-    PERFORM pg_temp.cascade_list_orphans(match_full, to_cols, strategy);
-    settled := pg_temp.cascade_settle(label, strategy, revision, match_full, to_cols, max_share, max_count, home,
-        prefix, advice);
+    PERFORM pg_temp.cascade_list_orphans(match_full, to_cols, strategy, '');
+    IF EXISTS (SELECT FROM pg_temp.cascade_rows) THEN
+        PERFORM pg_temp.cascade_refuse_orphans(label, strategy, match_full, max_share, max_count, advice);
+        PERFORM pg_temp.cascade_follow(label);
+        PERFORM pg_temp.cascade_settle(strategy, revision, match_full, to_cols, home, prefix);
+        PERFORM pg_temp.cascade_count();
+        settled := pg_temp.cascade_told(strategy);
+        DROP TABLE pg_temp.cascade_counted;
+    END IF;
     DROP TABLE pg_temp.cascade_rows, pg_temp.cascade_keys;
     PERFORM pg_temp.cascade_put_off();
     IF settled IS NOT NULL THEN
@@ -66,17 +72,20 @@ BEGIN
 END
 $cascade$;
 
--- List the orphans of the key to come. Rows hidden by row security would stay orphans: an error instead.
-CREATE OR REPLACE FUNCTION pg_temp.cascade_list_orphans(match_full boolean, to_cols text[], strategy text) RETURNS void
-LANGUAGE plpgsql SET row_security TO off AS $cascade$
+-- List the orphans of the key to come, all or those "among" some. Rows hidden by row security would stay orphans: an
+-- error instead.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_list_orphans(
+    match_full boolean, to_cols text[], strategy text, among text
+) RETURNS void LANGUAGE plpgsql SET row_security TO off AS $cascade$
 DECLARE
     source oid := (SELECT child FROM pg_temp.cascade_keys AS keys WHERE keys.key = 0);
 BEGIN
     EXECUTE pg_catalog.format(
         'INSERT INTO pg_temp.cascade_rows
-         SELECT child.tableoid, child.ctid, 0, %L::"char", 0::oid FROM %s AS child WHERE %s',
+         SELECT relation, place, 0, %L::"char", 0::oid
+         FROM (SELECT child.tableoid AS relation, child.ctid AS place FROM %s AS child WHERE %s %s) AS found',
         CASE WHEN strategy IN ('set_null', 'set_default') THEN 'c' ELSE 'r' END, pg_temp.cascade_scan(source),
-        pg_temp.cascade_orphaned(match_full, to_cols));
+        pg_temp.cascade_orphaned(match_full, to_cols), among);
 END
 $cascade$;
 
@@ -154,32 +163,21 @@ BEGIN
     IF problem IS NOT NULL THEN
         RAISE SQLSTATE 'CA003' USING
             MESSAGE = pg_catalog.format('%s: %s', label, problem),
-            HINT = 'Nothing was changed. If it is meant, write max_orphans=None into op.clean_orphans in the revision.',
+            HINT = 'Nothing was changed. If it is meant, write max_orphans=None into each op.clean_orphans of this key in the revision.',
             TABLE = coming.child::regclass::text;
     END IF;
 END
 $cascade$;
 
--- Do with the listed orphans what the strategy says. Returns it in words, NULL where there is none.
-CREATE OR REPLACE FUNCTION pg_temp.cascade_settle(
-    label text, strategy text, revision text, match_full boolean, to_cols text[], max_share float, max_count bigint,
-    home text, prefix text, advice text
-) RETURNS text LANGUAGE plpgsql AS $cascade$
+-- Refuse the listed orphans, by strategy "fail" or because they are too many.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_refuse_orphans(
+    label text, strategy text, match_full boolean, max_share float, max_count bigint, advice text
+) RETURNS void LANGUAGE plpgsql AS $cascade$
 DECLARE
-    number bigint := (SELECT pg_catalog.count(*) FROM pg_temp.cascade_rows);
+    number bigint := (SELECT pg_catalog.count(*) FROM pg_temp.cascade_rows WHERE round = 0);
     coming record := (SELECT keys FROM pg_temp.cascade_keys AS keys WHERE keys.key = 0);
-    key_text text := pg_temp.cascade_key_text(
-        coming.child, coming.child_columns, coming.parent, coming.parent_columns);
-    kept boolean := strategy <> 'delete';
-    taken_at timestamptz := pg_catalog.clock_timestamp();
     samples text[];
-    notes jsonb[];
-    still bigint;
-    told text;
 BEGIN
-    IF number = 0 THEN
-        RETURN NULL;
-    END IF;
     ANALYZE pg_temp.cascade_rows;
     IF strategy = 'fail' THEN
         samples := pg_temp.cascade_samples();
@@ -195,6 +193,13 @@ BEGIN
             TABLE = coming.child::regclass::text;
     END IF;
     PERFORM pg_temp.cascade_brake(label, number, match_full, max_share, max_count);
+END
+$cascade$;
+
+-- List with the orphans what they take along.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_follow(label text) RETURNS void LANGUAGE plpgsql AS $cascade$
+BEGIN
+    ANALYZE pg_temp.cascade_rows;
     IF EXISTS (
         SELECT FROM (SELECT DISTINCT relation FROM pg_temp.cascade_rows) AS found
         JOIN pg_temp.cascade_keys AS keys ON keys.parent = ANY (pg_temp.cascade_lineage(found.relation)))
@@ -202,7 +207,22 @@ BEGIN
         PERFORM pg_temp.cascade_list_closure();
         PERFORM pg_temp.cascade_refuse_blocked(label);
     END IF;
-    told := pg_temp.cascade_told(number, strategy);
+END
+$cascade$;
+
+-- Do with the listed rows what the strategy says.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_settle(
+    strategy text, revision text, match_full boolean, to_cols text[], home text, prefix text
+) RETURNS void LANGUAGE plpgsql AS $cascade$
+DECLARE
+    coming record := (SELECT keys FROM pg_temp.cascade_keys AS keys WHERE keys.key = 0);
+    key_text text := pg_temp.cascade_key_text(
+        coming.child, coming.child_columns, coming.parent, coming.parent_columns);
+    kept boolean := strategy <> 'delete';
+    taken_at timestamptz := pg_catalog.clock_timestamp();
+    notes jsonb[];
+    still bigint;
+BEGIN
     CREATE TEMPORARY TABLE cascade_parts (
         place int GENERATED ALWAYS AS IDENTITY, part text, counted text, wanted bigint, changes oid);
     notes := pg_temp.cascade_add_changes(key_text, revision, home, prefix, kept, taken_at);
@@ -210,8 +230,9 @@ BEGIN
     PERFORM pg_temp.cascade_run_parts();
     PERFORM pg_temp.cascade_note_left(note) FROM pg_catalog.unnest(notes) AS note;
     DROP TABLE pg_temp.cascade_parts, pg_temp.cascade_changed;
-    -- A default may have no parent, either; MATCH FULL takes no row of which only a part is NULL.
-    IF strategy = 'set_default' OR match_full AND strategy = 'set_null' THEN
+    -- A default may have no parent, either; MATCH FULL takes no row of which only a part is NULL. A key that stands
+    -- already, NOT VALID, says so itself.
+    IF (strategy = 'set_default' OR match_full AND strategy = 'set_null') AND NOT pg_temp.cascade_is_concurrent() THEN
         still := pg_temp.cascade_count_orphans(match_full, to_cols);
         IF still > 0 THEN
             PERFORM pg_temp.cascade_refuse(coming.child,
@@ -224,28 +245,40 @@ BEGIN
                 || ', or settle the orphans by another strategy, such as ''quarantine''.');
         END IF;
     END IF;
-    RETURN told;
 END
 $cascade$;
 
--- What is about to be done, in words.
-CREATE OR REPLACE FUNCTION pg_temp.cascade_told(number bigint, strategy text) RETURNS text
-LANGUAGE plpgsql STABLE AS $cascade$
+-- Count what was done with the listed rows, on top of what was counted before.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_count() RETURNS void LANGUAGE plpgsql AS $cascade$
+BEGIN
+    IF pg_catalog.to_regclass('pg_temp.cascade_counted') IS NULL THEN
+        CREATE TEMPORARY TABLE cascade_counted (filed oid, orphans boolean, removed boolean, number bigint);
+    END IF;
+    INSERT INTO pg_temp.cascade_counted
+    SELECT filed, orphans, removed, pg_catalog.sum(number)
+    FROM (SELECT relation, round = 0 AS orphans, action = 'r' AS removed, pg_catalog.count(DISTINCT place) AS number
+        FROM pg_temp.cascade_rows GROUP BY 1, 2, 3) AS listed,
+    LATERAL (SELECT pg_temp.cascade_filed(relation)) AS known (filed)
+    GROUP BY 1, 2, 3;
+END
+$cascade$;
+
+-- What was done, in words.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_told(strategy text) RETURNS text LANGUAGE plpgsql STABLE AS $cascade$
+DECLARE
+    settled bigint := (SELECT pg_catalog.sum(number) FROM pg_temp.cascade_counted WHERE orphans);
 BEGIN
     RETURN (
         WITH others AS (
-            SELECT pg_catalog.format('%s of %s', pg_catalog.sum(count), filed::regclass) AS part,
+            SELECT pg_catalog.format('%s of %s', pg_catalog.sum(number), filed::regclass) AS part,
                 filed::regclass::text AS place, removed
-            FROM (SELECT relation, action = 'r' AS removed, pg_catalog.count(DISTINCT place) AS count
-                FROM pg_temp.cascade_rows
-                  WHERE round > 0 GROUP BY 1, 2) AS listed,
-            LATERAL (SELECT pg_temp.cascade_filed(relation)) AS known (filed)
-            GROUP BY filed, removed
+            FROM pg_temp.cascade_counted WHERE NOT orphans GROUP BY filed, removed
         ), joined AS (
             SELECT (SELECT pg_catalog.string_agg(part, ', ' ORDER BY place) FROM others WHERE removed) AS gone,
                 (SELECT pg_catalog.string_agg(part, ', ' ORDER BY place) FROM others WHERE NOT removed) AS changed
         )
-        SELECT pg_catalog.format('%s %s %s', $1, CASE $1 WHEN 1 THEN 'orphan' ELSE 'orphans' END, CASE $2
+        SELECT pg_catalog.format('%s %s %s', settled, CASE settled WHEN 1 THEN 'orphan' ELSE 'orphans' END,
+            CASE strategy
                 WHEN 'quarantine' THEN 'quarantined' WHEN 'delete' THEN 'deleted for good'
                 WHEN 'set_null' THEN 'set to NULL' ELSE 'set to the default' END)
             || coalesce(', with them rows: ' || gone, '') || coalesce(', values changed: ' || changed, '')

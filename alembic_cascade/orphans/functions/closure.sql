@@ -7,18 +7,22 @@ BEGIN
     PERFORM pg_temp.cascade_lock(passing.child);
     EXECUTE pg_catalog.format(
         'INSERT INTO pg_temp.cascade_rows (relation, place, round, action, key)
-         SELECT DISTINCT child.tableoid, child.ctid, %1$s, %2$L::"char", %3$s::oid
-         FROM (SELECT * FROM ONLY %4$s WHERE ctid = ANY (ARRAY(
-                 SELECT place FROM pg_temp.cascade_rows
-                 WHERE relation = %5$s AND round = %6$s AND action = %7$L))) AS parent
-         JOIN %8$s AS child ON %9$s
-         WHERE NOT EXISTS (
-             SELECT FROM pg_temp.cascade_rows AS known
-             WHERE known.relation = child.tableoid AND known.place = child.ctid AND known.action = %2$L
-                 AND (known.action = ''r'' OR known.key = %3$s))',
+         SELECT DISTINCT found.relation, found.place, %1$s, %2$L::"char", %3$s::oid
+         FROM (
+             SELECT child.tableoid AS relation, child.ctid AS place
+             FROM (SELECT * FROM ONLY %4$s WHERE ctid = ANY (ARRAY(
+                     SELECT place FROM pg_temp.cascade_rows
+                     WHERE relation = %5$s AND round = %6$s AND action = %7$L))) AS parent
+             JOIN %8$s AS child ON %9$s
+             WHERE NOT EXISTS (
+                 SELECT FROM pg_temp.cascade_rows AS known
+                 WHERE known.relation = child.tableoid AND known.place = child.ctid AND known.action = %2$L
+                     AND (known.action = ''r'' OR known.key = %3$s))
+             %10$s) AS found',
         this_round + 1, action, passing.key, pg_temp.cascade_table(reached), reached, this_round, reached_by,
         pg_temp.cascade_scan(passing.child),
-        pg_temp.cascade_reference(passing.child, passing.child_columns, passing.parent, passing.parent_columns));
+        pg_temp.cascade_reference(passing.child, passing.child_columns, passing.parent, passing.parent_columns),
+        pg_temp.cascade_row_lock('NOWAIT'));
 END
 $cascade$;
 
@@ -162,11 +166,24 @@ BEGIN
 END
 $cascade$;
 
--- Keep writers away from a table, where one may.
+-- Keep writers away from a table, where one may; concurrently, from the rows alone that are listed.
 CREATE OR REPLACE FUNCTION pg_temp.cascade_lock(relation oid) RETURNS void LANGUAGE plpgsql AS $cascade$
 BEGIN
-    IF pg_catalog.has_table_privilege(relation, 'UPDATE, DELETE, TRUNCATE') THEN
+    IF NOT pg_temp.cascade_is_concurrent() AND pg_catalog.has_table_privilege(relation, 'UPDATE, DELETE, TRUNCATE') THEN
         EXECUTE pg_catalog.format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', pg_temp.cascade_table(relation));
     END IF;
 END
+$cascade$;
+
+-- Whether other sessions go on writing meanwhile; "looking" is for a check that settles nothing.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_is_concurrent() RETURNS boolean LANGUAGE sql STABLE AS $cascade$
+    SELECT coalesce(pg_catalog.current_setting('alembic_cascade.concurrently', true), '') IN ('on', 'looking')
+$cascade$;
+
+-- The clause by which rows "child" are locked as they are listed. Nobody can refer to a locked row any more, and waiting
+-- for one while others are held could end in a deadlock.
+-- https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-ROWS
+CREATE OR REPLACE FUNCTION pg_temp.cascade_row_lock(waiting text) RETURNS text LANGUAGE sql STABLE AS $cascade$
+    SELECT CASE WHEN pg_catalog.current_setting('alembic_cascade.concurrently', true) = 'on'
+        THEN 'FOR UPDATE OF child ' || $1 ELSE '' END
 $cascade$;

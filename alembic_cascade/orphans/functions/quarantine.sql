@@ -121,12 +121,34 @@ EXCEPTION WHEN duplicate_table THEN
         HINT = 'Nothing was changed. Rename it, or say another quarantine_schema.',
         TABLE = relation::regclass::text;
 WHEN insufficient_privilege THEN
+    PERFORM pg_temp.cascade_refuse_place(relation, store, SQLERRM, home);
+    RETURN NULL;
+END
+$cascade$;
+
+-- Refuse a place in which nothing may be made.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_refuse_place(relation oid, store text, problem text, home text) RETURNS void
+LANGUAGE plpgsql AS $cascade$
+BEGIN
     RAISE SQLSTATE 'CA004' USING
-        MESSAGE = pg_catalog.format('the quarantine %s for rows of %s can''t be made: %s', store, relation::regclass,
-            SQLERRM),
+        MESSAGE = pg_catalog.format('the quarantine %s for rows of %s can''t be made: %s', store, relation::regclass, problem),
         HINT = pg_catalog.format('Nothing was changed. Let an administrator run CREATE SCHEMA %I AUTHORIZATION %I, or say another '
             'quarantine_schema.', home, current_user),
         TABLE = relation::regclass::text;
+END
+$cascade$;
+
+-- Likewise before anything is made there.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_refuse_home(relation oid, home text) RETURNS void LANGUAGE plpgsql AS $cascade$
+DECLARE
+    there boolean := EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = home);
+BEGIN
+    IF there AND NOT pg_catalog.has_schema_privilege(home, 'CREATE, USAGE') THEN
+        PERFORM pg_temp.cascade_refuse_place(relation, home, 'permission denied for schema ' || home, home);
+    ELSIF NOT there AND NOT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE') THEN
+        PERFORM pg_temp.cascade_refuse_place(relation, home, 'permission denied for database ' || pg_catalog.current_database(),
+            home);
+    END IF;
 END
 $cascade$;
 

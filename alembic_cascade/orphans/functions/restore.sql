@@ -1,10 +1,21 @@
--- Put back what a revision took for one key, or for all of its keys where "only_key" is NULL. Rows and values that
--- somebody else's stand in the way of stay in the quarantine. Returns what was done, in words.
--- Rows hidden by row security would stay what they are: an error instead. And what is kept as text has to be read back
--- by a session with other settings.
+-- Put back what a revision took for one key, or for all of its keys where "only_key" is NULL. Returns what was done, in
+-- words.
 CREATE OR REPLACE FUNCTION pg_temp.cascade_restore(
     revision text, only_key text, home text
-) RETURNS TABLE (level text, message text) LANGUAGE plpgsql
+) RETURNS TABLE (level text, message text) LANGUAGE plpgsql AS $cascade$
+BEGIN
+    PERFORM pg_temp.cascade_restore_taken(revision, only_key, home, NULL);
+    RETURN QUERY SELECT * FROM pg_temp.cascade_told_of_restore();
+    DROP TABLE pg_temp.cascade_restored_rows;
+END
+$cascade$;
+
+-- Put back what a revision took, all or what it took at one moment. Rows and values that somebody else's stand in the way
+-- of stay in the quarantine. Rows hidden by row security would stay what they are: an error instead. And what is kept as
+-- text has to be read back by a session with other settings.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_restore_taken(
+    revision text, only_key text, home text, only_at timestamptz
+) RETURNS void LANGUAGE plpgsql
 SET row_security TO off SET datestyle TO 'ISO, YMD' SET intervalstyle TO 'postgres' SET extra_float_digits TO 1
 SET bytea_output TO 'hex' SET timezone TO 'UTC' AS $cascade$
 DECLARE
@@ -24,7 +35,7 @@ BEGIN
         store oid, id bigint, key text, at timestamptz, batch int, changes boolean, problem text,
         done boolean DEFAULT false, chosen boolean DEFAULT false, tried boolean, hopeless boolean DEFAULT false,
         PRIMARY KEY (store, id));
-    PERFORM pg_temp.cascade_list_entries(only_key);
+    PERFORM pg_temp.cascade_list_entries(only_key, only_at);
     UPDATE pg_temp.cascade_entries AS entries SET batch = numbered.batch, hopeless = entries.problem IS NOT NULL
     FROM (SELECT DISTINCT key, at, pg_catalog.dense_rank() OVER (ORDER BY at DESC, key) AS batch
           FROM pg_temp.cascade_entries) AS numbered
@@ -45,7 +56,7 @@ BEGIN
         PERFORM pg_temp.cascade_put_back(taken.batch);
     END LOOP;
     PERFORM pg_temp.cascade_resume(resume);
-    RETURN QUERY SELECT * FROM pg_temp.cascade_told_of_restore();
+    PERFORM pg_temp.cascade_count_restored();
     PERFORM pg_temp.cascade_clear_away(ARRAY(SELECT store FROM pg_temp.cascade_stores ORDER BY store), home);
     DROP TABLE pg_temp.cascade_entries, pg_temp.cascade_stores, pg_temp.cascade_all_stores;
     PERFORM pg_temp.cascade_put_off();
@@ -94,7 +105,8 @@ END
 $cascade$;
 
 -- List what is to be put back, and what can't be because its table or a column of it is gone.
-CREATE OR REPLACE FUNCTION pg_temp.cascade_list_entries(only_key text) RETURNS void LANGUAGE plpgsql AS $cascade$
+CREATE OR REPLACE FUNCTION pg_temp.cascade_list_entries(only_key text, only_at timestamptz) RETURNS void
+LANGUAGE plpgsql AS $cascade$
 DECLARE
     kept record;
     absent text;
@@ -109,9 +121,11 @@ BEGIN
              SELECT %1$s, kept.%2$I, kept.%3$I, kept.%4$I, kept.%5$I IS NOT NULL, CASE WHEN %6$L
                  THEN ''their table is gone''
                  WHEN kept.%5$I IS NULL AND (%7$s) THEN ''a column of theirs is gone'' END
-             FROM %8$s AS kept WHERE %9$L IS NULL OR kept.%3$I = %9$L',
+             FROM %8$s AS kept WHERE (%9$L IS NULL OR kept.%3$I = %9$L)
+                 AND (%10$L::timestamptz IS NULL OR kept.%4$I = %10$L)',
             kept.store, kept.prefix || 'id', kept.prefix || 'key', kept.prefix || 'at', kept.prefix || 'change',
-            kept.target IS NULL, coalesce(absent, 'false'), pg_temp.cascade_table(kept.store), only_key);
+            kept.target IS NULL, coalesce(absent, 'false'), pg_temp.cascade_table(kept.store), only_key,
+            only_at);
     END LOOP;
 END
 $cascade$;
@@ -329,20 +343,35 @@ BEGIN
 END
 $cascade$;
 
+-- Count what was put back and what stays, on top of what was counted before.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_count_restored() RETURNS void LANGUAGE plpgsql AS $cascade$
+BEGIN
+    IF pg_catalog.to_regclass('pg_temp.cascade_restored_rows') IS NULL THEN
+        CREATE TEMPORARY TABLE cascade_restored_rows (
+        source text, store text, changes boolean, problem text, done boolean, number bigint);
+    END IF;
+    IF pg_catalog.to_regclass('pg_temp.cascade_entries') IS NOT NULL THEN
+        INSERT INTO pg_temp.cascade_restored_rows
+        SELECT coalesce(target::regclass::text, source), pg_temp.cascade_table(store), changes, problem, done,
+            pg_catalog.count(*)
+        FROM pg_temp.cascade_entries JOIN pg_temp.cascade_stores USING (store)
+        GROUP BY 1, 2, 3, 4, 5;
+    END IF;
+END
+$cascade$;
+
 -- What was put back and what stays, in words.
 CREATE OR REPLACE FUNCTION pg_temp.cascade_told_of_restore() RETURNS TABLE (level text, message text)
 LANGUAGE plpgsql STABLE AS $cascade$
 BEGIN
     RETURN QUERY
     WITH counted AS (
-        SELECT coalesce(target::regclass::text, source) AS source, pg_temp.cascade_table(store) AS store, changes,
-            problem, done, pg_catalog.count(*) AS number
-        FROM pg_temp.cascade_entries JOIN pg_temp.cascade_stores USING (store)
-        GROUP BY 1, 2, 3, 4, 5
+        SELECT restored.source, restored.store, changes, problem, done, pg_catalog.sum(restored.number) AS number
+        FROM pg_temp.cascade_restored_rows AS restored GROUP BY 1, 2, 3, 4, 5
     ), back AS (
         SELECT pg_catalog.string_agg(
-            CASE WHEN changes THEN pg_catalog.format('values in %s', pg_temp.cascade_rows_of(number, source))
-                ELSE pg_temp.cascade_rows_of(number, source) END, ', ' ORDER BY changes, source) AS message
+            CASE WHEN changes THEN pg_catalog.format('values in %s', pg_temp.cascade_rows_of(number::bigint, source))
+                ELSE pg_temp.cascade_rows_of(number::bigint, source) END, ', ' ORDER BY changes, source) AS message
         FROM counted WHERE done
     )
     SELECT 'info', 'restored ' || back.message FROM back WHERE back.message IS NOT NULL
@@ -352,7 +381,7 @@ BEGIN
     SELECT * FROM (
         SELECT 'warning', pg_catalog.format('%s%s %s in the quarantine table %s: %s', CASE WHEN changes
             THEN 'values of ' ELSE '' END,
-            pg_temp.cascade_rows_of(number, source), CASE WHEN number = 1 AND NOT changes THEN 'stays' ELSE 'stay' END,
+            pg_temp.cascade_rows_of(number::bigint, source), CASE WHEN number = 1 AND NOT changes THEN 'stays' ELSE 'stay' END,
             store, problem)
         FROM counted WHERE NOT done ORDER BY source, changes, problem) AS staying;
 END

@@ -68,15 +68,8 @@ CREATE OR REPLACE FUNCTION pg_temp.cascade_left(store oid, relation oid) RETURNS
     WHERE NOT kept.generated
 $cascade$;
 
--- Keep the rows that lose a value, and add the statements' parts that change them: one for the rows with the same
--- changes. Returns what cascade_note_left needs to know afterwards.
-CREATE OR REPLACE FUNCTION pg_temp.cascade_add_changes(
-    key_text text, revision text, home text, prefix text, kept boolean, taken_at timestamptz
-) RETURNS jsonb[] LANGUAGE plpgsql AS $cascade$
-DECLARE
-    changed record;
-    setters text;
-    notes jsonb[] := '{}';
+-- Number the rows that lose a value by how they lose it.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_group_changes() RETURNS void LANGUAGE plpgsql AS $cascade$
 BEGIN
     CREATE TEMPORARY TABLE cascade_changed AS
     SELECT relation, place, filed, ways, pg_catalog.dense_rank() OVER (ORDER BY first_round, filed, ways) AS number
@@ -90,6 +83,20 @@ BEGIN
         GROUP BY relation, place, filed
     ) AS changing;
     ANALYZE pg_temp.cascade_changed;
+END
+$cascade$;
+
+-- Keep the rows that lose a value, and add the statements' parts that change them: one for the rows with the same
+-- changes. Returns what cascade_note_left needs to know afterwards.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_add_changes(
+    key_text text, revision text, home text, prefix text, kept boolean, taken_at timestamptz
+) RETURNS jsonb[] LANGUAGE plpgsql AS $cascade$
+DECLARE
+    changed record;
+    setters text;
+    notes jsonb[] := '{}';
+BEGIN
+    PERFORM pg_temp.cascade_group_changes();
     FOR changed IN
         SELECT number, filed, ways, pg_catalog.count(*) AS count FROM pg_temp.cascade_changed
         GROUP BY 1, 2, 3 ORDER BY 1
@@ -139,34 +146,30 @@ BEGIN
 END
 $cascade$;
 
--- Set aside what rows with the same changes have now. Returns what cascade_note_left needs to know. Here as there no
--- trigger of the user's runs under these settings, by which a session with others reads the same from the text.
-CREATE OR REPLACE FUNCTION pg_temp.cascade_keep_changed(
-    number bigint, filed oid, ways text[], key_text text, revision text, home text, prefix text, taken_at timestamptz
-) RETURNS jsonb LANGUAGE plpgsql
-SET row_security TO off SET datestyle TO 'ISO, YMD' SET intervalstyle TO 'postgres' SET extra_float_digits TO 1
-SET bytea_output TO 'hex' SET timezone TO 'UTC' AS $cascade$
-DECLARE
-    names text[] := ARRAY(
+-- The columns whose values rows lose in some ways.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_losing(ways text[]) RETURNS text[] LANGUAGE plpgsql STABLE AS $cascade$
+BEGIN
+    RETURN ARRAY(
         SELECT DISTINCT name FROM pg_temp.cascade_keys AS keys,
             pg_catalog.unnest(pg_temp.cascade_names(keys.child, CASE WHEN 'c:' || keys.key = ANY (ways)
                 THEN keys.cleared ELSE keys.child_columns END)) AS name
         WHERE 'c:' || keys.key = ANY (ways) OR 'f:' || keys.key = ANY (ways) ORDER BY name);
+END
+$cascade$;
+
+-- The columns by which rows with the same changes are found again; refuse where there are none.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_found_by(filed oid, ways text[], number bigint) RETURNS text[]
+LANGUAGE plpgsql SET row_security TO off AS $cascade$
+DECLARE
+    names text[] := pg_temp.cascade_losing(ways);
     row_key text[] := pg_temp.cascade_row_key(filed, pg_temp.cascade_with_generated(filed, names));
-    listed text := pg_catalog.format('FROM pg_temp.cascade_changed WHERE number = %s', number);
-    store oid;
-    own text;
     nameless bigint;
-    first_id bigint;
-    last_id bigint;
-    first_key oid := (SELECT pg_catalog.substr(way, 3)::oid FROM pg_catalog.unnest(ways) AS way ORDER BY way LIMIT 1);
-    first_action "char" := (SELECT pg_catalog.left(way, 1)
-        FROM pg_catalog.unnest(ways) AS way ORDER BY way LIMIT 1)::"char";
 BEGIN
     IF row_key IS NOT NULL THEN
         EXECUTE pg_catalog.format('SELECT pg_catalog.count(*) FROM %s AS found WHERE %s AND (%s)',
             pg_temp.cascade_scan(filed),
-            pg_temp.cascade_reaches(filed, 'found', listed),
+            pg_temp.cascade_reaches(filed, 'found',
+                pg_catalog.format('FROM pg_temp.cascade_changed WHERE number = %s', number)),
             (SELECT pg_catalog.string_agg(pg_catalog.format('found.%I IS NULL', name), ' OR ')
                 FROM pg_catalog.unnest(row_key) AS name)) INTO nameless;
     END IF;
@@ -177,6 +180,29 @@ BEGIN
                     ELSE 'every' END),
             'Give the table a primary key first, or settle the orphans by strategy ''quarantine''.');
     END IF;
+    RETURN row_key;
+END
+$cascade$;
+
+-- Set aside what rows with the same changes have now. Returns what cascade_note_left needs to know. Here as there no
+-- trigger of the user's runs under these settings, by which a session with others reads the same from the text.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_keep_changed(
+    number bigint, filed oid, ways text[], key_text text, revision text, home text, prefix text, taken_at timestamptz
+) RETURNS jsonb LANGUAGE plpgsql
+SET row_security TO off SET datestyle TO 'ISO, YMD' SET intervalstyle TO 'postgres' SET extra_float_digits TO 1
+SET bytea_output TO 'hex' SET timezone TO 'UTC' AS $cascade$
+DECLARE
+    names text[] := pg_temp.cascade_losing(ways);
+    row_key text[] := pg_temp.cascade_found_by(filed, ways, number);
+    listed text := pg_catalog.format('FROM pg_temp.cascade_changed WHERE number = %s', number);
+    store oid;
+    own text;
+    first_id bigint;
+    last_id bigint;
+    first_key oid := (SELECT pg_catalog.substr(way, 3)::oid FROM pg_catalog.unnest(ways) AS way ORDER BY way LIMIT 1);
+    first_action "char" := (SELECT pg_catalog.left(way, 1)
+        FROM pg_catalog.unnest(ways) AS way ORDER BY way LIMIT 1)::"char";
+BEGIN
     store := pg_temp.cascade_store(filed, revision, home, prefix);
     own := pg_temp.cascade_prefix_of(store);
     EXECUTE pg_catalog.format('SELECT coalesce(pg_catalog.max(%I), 0) FROM %s', own || 'id',

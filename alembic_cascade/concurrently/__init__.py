@@ -1,0 +1,1 @@
+"""The concurrent form of the operations: many short transactions, each of which can be the last for now."""

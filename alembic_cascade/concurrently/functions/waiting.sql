@@ -1,0 +1,151 @@
+-- How long a setting of PostgreSQL's lasts, in milliseconds.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_milliseconds(setting text) RETURNS bigint LANGUAGE sql STABLE AS $cascade$
+    SELECT (1000 * EXTRACT(epoch FROM pg_catalog.current_setting($1)::interval))::bigint
+$cascade$;
+
+-- Wait for no lock longer than "waiting", in milliseconds; a shorter lock_timeout of the session's stays. -1 is half a
+-- second, or half of deadlock_timeout where that is shorter: who waits for us then never finds a deadlock. NULL leaves
+-- all as it is.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_limit_waiting(waiting bigint) RETURNS void LANGUAGE plpgsql AS $cascade$
+DECLARE
+    present bigint := pg_temp.cascade_milliseconds('lock_timeout');
+    wanted bigint := CASE waiting WHEN -1 THEN least(500, pg_temp.cascade_milliseconds('deadlock_timeout') / 2)
+        ELSE waiting END;
+BEGIN
+    IF wanted < present OR present = 0 AND wanted IS NOT NULL THEN
+        PERFORM pg_catalog.set_config('lock_timeout', wanted::text, true);
+    END IF;
+END
+$cascade$;
+
+-- Try a step once, in a transaction of its own. What it returns: what to log, whether it has to be called again, and
+-- how far it has come.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_try(step text, waiting bigint)
+RETURNS TABLE (level text, message text, again boolean, done bigint, total bigint) LANGUAGE plpgsql AS $cascade$
+DECLARE
+    present text := pg_catalog.current_setting('lock_timeout');
+BEGIN
+    PERFORM pg_temp.cascade_limit_waiting(waiting);
+    PERFORM pg_catalog.set_config('alembic_cascade.concurrently', 'on', true);
+    SET CONSTRAINTS ALL IMMEDIATE;
+    RETURN QUERY EXECUTE step;
+    -- The transaction may be somebody else's, and go on.
+    PERFORM pg_temp.cascade_put_off();
+    PERFORM pg_catalog.set_config('alembic_cascade.concurrently', 'off', true),
+        pg_catalog.set_config('lock_timeout', present, true);
+END
+$cascade$;
+
+-- The sessions that hold locks on tables or their partitions, those that have been at it longest first.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_in_the_way(tables text[])
+RETURNS TABLE (autovacuum boolean, message text) LANGUAGE sql STABLE AS $cascade$
+    -- Who may not read the activity of others sees at least that no role runs it.
+    SELECT coalesce(holder.backend_type = 'autovacuum worker', held.pid IS NOT NULL AND holder.usename IS NULL AND held.vacuums),
+        CASE WHEN held.pid IS NULL THEN 'a prepared transaction'
+            ELSE pg_catalog.format('pid %s (%s%s, %s s): %s', held.pid,
+                coalesce(holder.usename || ', ', ''), coalesce(holder.state, holder.backend_type, 'unknown'),
+                coalesce(pg_catalog.round(EXTRACT(epoch FROM
+                    pg_catalog.clock_timestamp() - coalesce(holder.xact_start, holder.query_start))::numeric, 1)::text, '?'),
+                pg_catalog.left(pg_catalog.regexp_replace(coalesce(holder.query, ''), '\s+', ' ', 'g'), 100)) END
+            || ' holds ' || held.modes
+    FROM (
+        SELECT pid, pg_catalog.string_agg(DISTINCT mode || ' on ' || relation::regclass, ', ') AS modes,
+            pg_catalog.bool_and(mode = 'AccessShareLock') AS reads,
+            pg_catalog.bool_and(mode = 'ShareUpdateExclusiveLock') AS vacuums
+        FROM pg_catalog.pg_locks
+        WHERE locktype = 'relation' AND granted AND pid IS DISTINCT FROM pg_catalog.pg_backend_pid()
+            AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+            AND relation IN (
+                SELECT member FROM pg_catalog.unnest($1) AS name,
+                    pg_catalog.unnest(pg_temp.cascade_family(pg_catalog.to_regclass(name))) AS member)
+        GROUP BY pid
+    ) AS held
+    LEFT JOIN pg_catalog.pg_stat_activity AS holder ON holder.pid = held.pid
+    ORDER BY held.reads, coalesce(holder.xact_start, holder.query_start), held.pid
+    LIMIT 5
+$cascade$;
+
+-- Do a step to its end, in a script: each try in a transaction of its own, again after locks that could not be had.
+CREATE OR REPLACE PROCEDURE pg_temp.cascade_repeat(
+    label text, step text, tables text[], waiting bigint, tries int, pause float
+) LANGUAGE plpgsql AS $cascade$
+DECLARE
+    told record;
+    again boolean;
+    problem text;
+    patience bigint;
+    failures int := 0;
+    blocking text;
+    vacuuming boolean;
+BEGIN
+    LOOP
+        again := false;
+        problem := NULL;
+        BEGIN
+            FOR told IN SELECT * FROM pg_temp.cascade_try(step, coalesce(patience, waiting)) LOOP
+                IF told.level = 'warning' THEN
+                    RAISE WARNING '%: %', label, told.message;
+                ELSIF told.message IS NOT NULL THEN
+                    RAISE INFO '%: %', label, told.message;
+                ELSIF told.total > told.done THEN
+                    RAISE INFO '%: % of %', label, told.done, told.total;
+                END IF;
+                again := again OR told.again;
+            END LOOP;
+        EXCEPTION WHEN lock_not_available OR deadlock_detected OR serialization_failure THEN
+            problem := SQLERRM;
+        END;
+        COMMIT;
+        IF problem IS NULL THEN
+            EXIT WHEN NOT again;
+            failures := 0;
+            patience := NULL;
+            PERFORM pg_catalog.pg_sleep(pause);
+        ELSE
+            failures := failures + 1;
+            SELECT pg_catalog.string_agg(message, '; '), pg_catalog.bool_and(autovacuum) INTO blocking, vacuuming
+            FROM pg_temp.cascade_in_the_way(tables);
+            IF failures >= tries THEN
+                RAISE lock_not_available USING
+                    MESSAGE = pg_catalog.format('%s: %s, %s times over. In the way: %s', label, problem, failures,
+                        coalesce(blocking, 'nobody any more')),
+                    HINT = 'What was done stays. End these sessions, or choose a quieter time, then run the script again.';
+            END IF;
+            RAISE WARNING '%: %, try % of %; in the way: %', label, problem, failures, tries,
+                coalesce(blocking, 'nobody any more');
+            -- Autovacuum makes way only for who waits longer than deadlock_timeout.
+            patience := CASE WHEN vacuuming THEN pg_temp.cascade_milliseconds('deadlock_timeout') + 1000 END;
+            PERFORM pg_catalog.pg_sleep(least(0.1 * 2 ^ failures, 5) * (0.5 + pg_catalog.random() / 2));
+        END IF;
+    END LOOP;
+END
+$cascade$;
+
+-- Drop temporary tables of ours where they are, without a word where they are not.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_forget(names text[]) RETURNS void LANGUAGE plpgsql AS $cascade$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY names LOOP
+        IF pg_catalog.to_regclass('pg_temp.' || name) IS NOT NULL THEN
+            EXECUTE pg_catalog.format('DROP TABLE pg_temp.%I', name);
+        END IF;
+    END LOOP;
+END
+$cascade$;
+
+-- Wait for the turn of this migration: only one runs in a schema at a time. The lock goes with the session.
+CREATE OR REPLACE PROCEDURE pg_temp.cascade_take_turn(turn text, seconds int) LANGUAGE plpgsql AS $cascade$
+DECLARE
+    before timestamptz := pg_catalog.clock_timestamp();
+BEGIN
+    WHILE NOT pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended(turn, 0)) LOOP
+        IF pg_catalog.clock_timestamp() > before + pg_catalog.make_interval(secs => seconds) THEN
+            RAISE lock_not_available USING
+                MESSAGE = 'another migration is running in this database',
+                HINT = 'Wait for its end, then run the script again: what it has done is not done again.';
+        END IF;
+        PERFORM pg_catalog.pg_sleep(1);
+    END LOOP;
+END
+$cascade$;

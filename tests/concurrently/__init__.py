@@ -1,0 +1,1 @@
+"""Keys changed while other sessions go on."""

@@ -1,0 +1,125 @@
+"""A change of what a key refers to, stopped after any of its steps: it goes on, or back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from alembic import command
+from project import Project, catalogue, rows
+from sqlalchemy import Column, ForeignKey, Integer, MetaData, String, Table, event
+
+from alembic_cascade import CascadeConfig, configure_options
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
+
+TABLES = ["flows", "teams", "runs"]
+
+
+class Stopped(Exception):  # noqa: N818 - it is what happens
+    """The process is over."""
+
+
+def models(target: str) -> MetaData:
+    """Runs that refer to a flow by its number, by its code, or to a team."""
+    metadata = MetaData()
+    Table("flows", metadata, Column("id", String, primary_key=True), Column("code", String, unique=True))
+    Table("teams", metadata, Column("id", String, primary_key=True))
+    Table(
+        "runs",
+        metadata,
+        Column("id", Integer, primary_key=True),
+        Column("flow", String, ForeignKey(target, ondelete="CASCADE")),
+    )
+    return metadata
+
+
+def prepared(path: Path, url: URL, target: str) -> Project:
+    """A database in which runs refer to ``flows.id``, and the revision that changes it; batches are small."""
+    project = Project(path, url)
+    project.options = configure_options(CascadeConfig(concurrently=True, max_orphans=None))
+    project.execute(
+        "DROP SCHEMA public CASCADE", "DROP SCHEMA IF EXISTS alembic_cascade CASCADE", "CREATE SCHEMA public"
+    )
+    project.create(models("flows.id"))
+    project.execute(
+        "INSERT INTO flows SELECT 'f' || g, 'code-' || g FROM generate_series(1, 20) g",
+        "INSERT INTO flows VALUES ('f0', NULL)",
+        "INSERT INTO teams SELECT 'f' || g FROM generate_series(1, 15) g",
+        "INSERT INTO runs SELECT g, 'f' || g % 21 FROM generate_series(1, 60) g",
+    )
+    project.metadata = models(target)
+    project.revision()
+    (revision,) = (path / "versions").glob("*.py")
+    small = revision.read_text().replace("concurrently=True,\n", "concurrently=True, batch_size=40,\n")
+    revision.write_text("\n".join(_with_batches(small.splitlines())))
+    return project
+
+
+def _with_batches(lines: list[str]) -> list[str]:
+    """Only what settles and what translates has batches."""
+    call = ""
+    written = []
+    for line in lines:
+        call = line if line.strip().startswith("op.") else call
+        settles = "clean_orphans" in call or "translate" in line
+        written.append(line if settles else line.replace(", batch_size=40", ""))
+    return written
+
+
+def state(project: Project) -> tuple[Any, ...]:
+    """Schema and rows."""
+    with project.engine.connect() as connection:
+        return catalogue(connection), dict(rows(connection, TABLES))
+
+
+def stop_at(project: Project, number: int) -> bool:
+    """Upgrade until the step of that number has been done; whether it got as far."""
+    seen = iter(range(number))
+
+    def stop(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        if statement.startswith("SELECT * FROM pg_temp.cascade_try") and next(seen, None) is None:
+            raise Stopped
+
+    event.listen(project.engine, "before_cursor_execute", stop)
+    try:
+        project.upgrade()
+    except Stopped:
+        return True
+    finally:
+        event.remove(project.engine, "before_cursor_execute", stop)
+    return False
+
+
+@pytest.mark.parametrize("target", ["flows.code", "teams.id"])
+def test_a_stopped_change_goes_on_or_back(tmp_path: Path, url: URL, target: str) -> None:
+    """After each step: the same command ends as if nothing had been, and a downgrade gives back all that was."""
+    project = prepared(tmp_path / "whole", url, target)
+    start = state(project)
+    project.upgrade()
+    end = state(project)
+    project.downgrade("base")
+    assert state(project) == start
+    for number in range(100):
+        project = prepared(tmp_path / f"on_{number}", url, target)
+        if not stop_at(project, number):
+            break
+        project.upgrade()
+        assert without_quarantine(state(project)) == without_quarantine(end)
+        project.check()
+        project.downgrade("base")
+        assert state(project) == start
+        project = prepared(tmp_path / f"back_{number}", url, target)
+        assert stop_at(project, number)
+        command.stamp(project.config, "head")
+        project.downgrade("base")
+        assert state(project) == start
+    assert number > 7
+
+
+def without_quarantine(found: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A quarantine table is called after its revision."""
+    schema, data = found
+    return [entry for entry in schema if entry[1] != "alembic_cascade"], data
