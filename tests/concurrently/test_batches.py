@@ -236,9 +236,6 @@ REFUSED: dict[str, tuple[type[CascadeError], str, str, tuple[str, ...]]] = {
     "NOT NULL": (
         OrphansNotSettled, "strategy='set_null'", "the column is NOT NULL", ("ALTER TABLE posts ALTER user_id SET NOT NULL",),
     ),
-    "a default without a parent": (
-        OrphansNotSettled, "strategy='set_default'", "set to the default, 7 rows of posts would still have no parent", ("ALTER TABLE posts ALTER user_id SET DEFAULT 77",),
-    ),
     "no key to find a row by": (
         OrphansNotSettled, "strategy='set_null'", "no primary or unique key", ("ALTER TABLE posts DROP CONSTRAINT posts_pkey",),
     ),
