@@ -222,11 +222,13 @@ def _steps(
         clean = None
     if clean is not None and clean.strategy != "delete":
         settled[identity(clean)] = clean
+    pending = replace(target, validated=False)
     if clean is None or stays:
         yield from [clean] if clean is not None else []
         yield _made(existing, target, change, locking)
+        if change.translation is not None and target.validated and target.enforced:
+            yield AlterForeignKeyOp.between(pending, target, if_exists=change.if_exists, locking=locking)
         return
-    pending = replace(target, validated=False)
     yield _check(clean, change)
     if change.translation is not None or (existing is not None and existing.identity == target.identity):
         yield _made(existing, pending, change, locking)
