@@ -34,9 +34,11 @@ class Step:
     pause: float = 0
 
     def try_once(self, patience: int | None) -> str:
-        """The statement that tries it once; ``patience`` is another time to wait, None the usual one."""
-        limit = self.waiting if patience is None else patience
-        return f"SELECT * FROM pg_temp.cascade_try({quote_literal(self.statement)}, {_number(limit)})"
+        """The statement that tries it once; ``patience`` is how long to wait where nobody waits behind it."""
+        return (
+            f"SELECT * FROM pg_temp.cascade_try({quote_literal(self.statement)}, "
+            f"{_number(self.waiting)}, {_number(patience)})"
+        )
 
     def repeat(self) -> str:
         """The statement that does it to its end, in a script."""

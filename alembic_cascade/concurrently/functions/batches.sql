@@ -34,7 +34,7 @@ BEGIN
     IF check_only AND to_cols IS NOT NULL AND NOT EXISTS (
         SELECT FROM pg_catalog.pg_constraint WHERE contype = 'f' AND conrelid = source AND confrelid = referent
             AND pg_temp.cascade_pairs(conkey, confkey) = pg_temp.cascade_pairs(local_numbers, remote_numbers)
-            AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = source AND tgname ~ '^alembic_cascade_.*_child$'))
+            AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = source AND pg_temp.cascade_translates(tgname)))
     THEN
         -- The keys are exchanged already, or not yet, or references are on their way between both.
         RETURN NEXT;

@@ -48,19 +48,6 @@ CREATE OR REPLACE FUNCTION pg_temp.cascade_is_same(one jsonb, other jsonb) RETUR
                 pg_temp.cascade_listed($2 -> 'remote')) AS pair (local, remote) ORDER BY 1)
 $cascade$;
 
--- Take locks, the parents' before the child's: so no writer of both, in this order, can be in a deadlock with us.
-CREATE OR REPLACE FUNCTION pg_temp.cascade_lock_all(relations oid[], mode text) RETURNS void LANGUAGE plpgsql AS $cascade$
-DECLARE
-    relation oid;
-BEGIN
-    FOREACH relation IN ARRAY relations LOOP
-        IF pg_catalog.has_table_privilege(relation, 'UPDATE, DELETE, TRUNCATE') THEN
-            EXECUTE pg_catalog.format('LOCK TABLE %s IN %s MODE', pg_temp.cascade_table(relation), mode);
-        END IF;
-    END LOOP;
-END
-$cascade$;
-
 -- Make a described key NOT VALID, in the same ALTER TABLE in which the one that it replaces goes.
 CREATE OR REPLACE FUNCTION pg_temp.cascade_make(relation oid, described jsonb, name text, replaced name, remark text)
 RETURNS void LANGUAGE plpgsql AS $cascade$
@@ -80,6 +67,7 @@ $cascade$;
 CREATE OR REPLACE FUNCTION pg_temp.cascade_validate(relation oid, name name) RETURNS void LANGUAGE plpgsql
 SET row_security TO off AS $cascade$
 BEGIN
+    PERFORM pg_temp.cascade_lock_all(ARRAY[relation], 'SHARE UPDATE EXCLUSIVE');
     EXECUTE pg_catalog.format('ALTER TABLE %s VALIDATE CONSTRAINT %I', pg_temp.cascade_table(relation), name);
 END
 $cascade$;

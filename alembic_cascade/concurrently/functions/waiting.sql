@@ -18,15 +18,16 @@ BEGIN
 END
 $cascade$;
 
--- Try a step once, in a transaction of its own. What it returns: what to log, whether it has to be called again, and
--- how far it has come.
-CREATE OR REPLACE FUNCTION pg_temp.cascade_try(step text, waiting bigint)
+-- Try a step once, in a transaction of its own, and wait no longer than "patience" for what stands in nobody's way. What
+-- it returns: what to log, whether it has to be called again, and how far it has come.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_try(step text, waiting bigint, patience bigint)
 RETURNS TABLE (level text, message text, again boolean, done bigint, total bigint) LANGUAGE plpgsql AS $cascade$
 DECLARE
     present text := pg_catalog.current_setting('lock_timeout');
 BEGIN
     PERFORM pg_temp.cascade_limit_waiting(waiting);
-    PERFORM pg_catalog.set_config('alembic_cascade.concurrently', 'on', true);
+    PERFORM pg_catalog.set_config('alembic_cascade.concurrently', 'on', true),
+        pg_catalog.set_config('alembic_cascade.patience', coalesce(patience, 0)::text, true);
     SET CONSTRAINTS ALL IMMEDIATE;
     RETURN QUERY EXECUTE step;
     -- The transaction may be somebody else's, and go on.
@@ -34,6 +35,48 @@ BEGIN
     PERFORM pg_catalog.set_config('alembic_cascade.concurrently', 'off', true),
         pg_catalog.set_config('lock_timeout', present, true);
 END
+$cascade$;
+
+-- Take locks on tables and all of their partitions, the parents' before the child's. Who writes in the other order may
+-- hold the next table while it waits for one that is ours: so the first lock alone is waited for as long as usual, all
+-- that follow for a moment, which is drawn anew each time, and then everything is let go.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_lock_all(relations oid[], mode text) RETURNS void LANGUAGE plpgsql AS $cascade$
+DECLARE
+    usual bigint := pg_temp.cascade_milliseconds('lock_timeout');
+    moment float := least(20 * 2 ^ pg_catalog.floor(5 * pg_catalog.random()),
+        pg_temp.cascade_milliseconds('deadlock_timeout') / 4.0);
+    members regclass[] := ARRAY(
+        SELECT member FROM pg_catalog.unnest(relations) WITH ORDINALITY AS listed (relation, place),
+            pg_catalog.unnest(pg_temp.cascade_family(relation)) AS member
+        JOIN pg_catalog.pg_class ON pg_class.oid = member AND relkind IN ('r', 'p')
+        -- The owner need not have the right to lock it; then the ALTER TABLE itself does.
+        WHERE pg_catalog.has_table_privilege(member, 'UPDATE, DELETE, TRUNCATE')
+        GROUP BY member ORDER BY pg_catalog.min(place), pg_catalog.bool_and(member <> relation), member);
+    relation regclass;
+    begun timestamptz;
+BEGIN
+    -- A lock that stops neither readers nor writers, but for which autovacuum makes way, if only for who waits longer than
+    -- deadlock_timeout: https://www.postgresql.org/docs/current/explicit-locking.html
+    PERFORM pg_temp.cascade_wait(CASE WHEN usual > 0
+        THEN greatest(usual, pg_catalog.current_setting('alembic_cascade.patience')::bigint) END);
+    FOREACH relation IN ARRAY members LOOP
+        EXECUTE pg_catalog.format('LOCK TABLE ONLY %s IN SHARE UPDATE EXCLUSIVE MODE', relation);
+    END LOOP;
+    PERFORM pg_temp.cascade_wait(usual);
+    FOREACH relation IN ARRAY members LOOP
+        EXECUTE pg_catalog.format('LOCK TABLE ONLY %s IN %s MODE', relation, mode);
+        begun := coalesce(begun, pg_catalog.clock_timestamp());
+        IF usual > 0 THEN
+            PERFORM pg_temp.cascade_wait(least(usual, greatest(1, (moment - 1000 * EXTRACT(epoch FROM
+                pg_catalog.clock_timestamp() - begun))::bigint)));
+        END IF;
+    END LOOP;
+    PERFORM pg_temp.cascade_wait(usual);
+END
+$cascade$;
+
+CREATE OR REPLACE FUNCTION pg_temp.cascade_wait(milliseconds bigint) RETURNS void LANGUAGE sql AS $cascade$
+    SELECT pg_catalog.set_config('lock_timeout', coalesce($1, 0)::text, true)
 $cascade$;
 
 -- The sessions that hold locks on tables or their partitions, those that have been at it longest first.
@@ -82,7 +125,7 @@ BEGIN
         again := false;
         problem := NULL;
         BEGIN
-            FOR told IN SELECT * FROM pg_temp.cascade_try(step, coalesce(patience, waiting)) LOOP
+            FOR told IN SELECT * FROM pg_temp.cascade_try(step, waiting, patience) LOOP
                 IF told.level = 'warning' THEN
                     RAISE WARNING '%: %', label, told.message;
                 ELSIF told.message IS NOT NULL THEN

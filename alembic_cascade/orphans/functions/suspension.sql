@@ -20,6 +20,7 @@ BEGIN
         SELECT pg_temp.cascade_table(tgrelid) AS relation, tgname AS name, tgenabled AS state
         FROM pg_catalog.pg_trigger
         WHERE triggers AND NOT tgisinternal AND tgenabled <> 'D' AND tgrelid = ANY (family)
+            AND NOT pg_temp.cascade_translates(tgname)
         ORDER BY tgrelid, tgname
     LOOP
         EXECUTE pg_catalog.format('ALTER TABLE ONLY %s DISABLE TRIGGER %I', found.relation, found.name);
@@ -62,6 +63,11 @@ BEGIN
     END LOOP;
     RETURN resume || pg_temp.cascade_suspend_domains(family) || pg_temp.cascade_identify(family);
 END
+$cascade$;
+
+-- Whether a trigger is one of ours that translates references as they are written: what is translated it leaves alone.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_translates(name name) RETURNS boolean LANGUAGE sql IMMUTABLE AS $cascade$
+    SELECT $1 ~ '^alembic_cascade_.*_child$'
 $cascade$;
 
 -- Likewise the checks of domains that are NOT VALID, for they are asked whenever a kept text is read again.
