@@ -34,6 +34,10 @@ _settled: WeakKeyDictionary[MigrationContext, dict[str, str]] = WeakKeyDictionar
 # The scripts that have the functions already: a script is one session.
 _with_functions: WeakSet[MigrationContext] = WeakSet()
 
+# Whether the session has them. A transaction that is rolled back takes them along with the mark.
+ASK_FOR_FUNCTIONS = "SELECT pg_catalog.to_regprocedure('pg_temp.cascade_functions_made()') IS NOT NULL"
+MARK_OF_FUNCTIONS = "CREATE FUNCTION pg_temp.cascade_functions_made() RETURNS void LANGUAGE sql AS ''"
+
 # Data exceptions, violated constraints, what is unknown, doubled or forbidden, what a trigger refuses or a limit:
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 ABOUT_INPUT = ("0A", "22", "23", "27", "38", "39", "42", "44", "54", "55000", "55006", "P0")
@@ -98,12 +102,17 @@ def execute(operations: AbstractOperations, statement: str) -> None:
 
 
 def make_functions(operations: AbstractOperations) -> None:
-    """Make the functions that operations call, which live as long as the session; a script needs them once."""
+    """Make the functions that operations call, once in a session, which they live as long as."""
     context = operations.migration_context
-    if not context.as_sql or context not in _with_functions:
-        for statement in (*function_statements(), *translation_functions(), *concurrent_function_statements()):
-            execute(operations, statement)
+    connection = asked_connection(operations)
+    if context in _with_functions if connection is None else connection.scalar(verbatim(ASK_FOR_FUNCTIONS)):
+        return
+    for statement in (*function_statements(), *translation_functions(), *concurrent_function_statements()):
+        execute(operations, statement)
+    if context.as_sql:
         _with_functions.add(context)
+    else:
+        execute(operations, MARK_OF_FUNCTIONS)
 
 
 @contextmanager

@@ -38,6 +38,9 @@ EMBEDDED_VERSION = int(os.environ.get("TEST_POSTGRESQL", "18"))
 
 def pytest_configure(config: pytest.Config) -> None:
     """Start the embedded server, unless the command line names another one."""
+    if "TEST_EXAMPLES" in os.environ:
+        # Thousands of examples take their time.
+        config.option.timeout = 0
     if config.option.postgresql_host is None and not config.option.collectonly:
         directory = TemporaryDirectory(prefix="cascade-", ignore_cleanup_errors=True)
         config.add_cleanup(directory.cleanup)

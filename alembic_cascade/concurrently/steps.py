@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from alembic_cascade.concurrently.statements import TRIES, Step
 from alembic_cascade.dbapi_errors import message, sqlstate
-from alembic_cascade.errors import AutocommitRequired, LockNotAcquired, SessionLost, StatementCanceled
+from alembic_cascade.errors import STEPS_STAY, AutocommitRequired, LockNotAcquired, SessionLost, StatementCanceled
 from alembic_cascade.running import asked_connection, execute, is_about_locks, make_functions, query
 
 log = logging.getLogger("alembic.cascade")
@@ -86,10 +86,7 @@ class _Run:
             try:
                 told = query(self.operations, self.step.try_once(self.patience))
             except DBAPIError as error:
-                if sqlstate(error) == UNDEFINED_FUNCTION and "pg_temp.cascade_try" in message(error):
-                    raise SessionLost(self.step.label) from error
-                if sqlstate(error) == QUERY_CANCELED:
-                    raise StatementCanceled(self.step.label, message(error)) from error
+                self._explain(error)
                 if not is_about_locks(error):
                     raise
                 self._wait(error)
@@ -103,6 +100,19 @@ class _Run:
             if not any(again for _, _, again, _, _ in told):
                 return self.said
             sleep(self.step.pause)
+
+    def _explain(self, error: DBAPIError) -> None:
+        """Say in our words what PostgreSQL's don't explain.
+
+        Errors: :exc:`.SessionLost`, :exc:`.StatementCanceled`.
+        """
+        if sqlstate(error) == UNDEFINED_FUNCTION and "pg_temp.cascade_try" in message(error):
+            raise SessionLost(self.step.label) from error
+        if sqlstate(error) == QUERY_CANCELED:
+            raise StatementCanceled(self.step.label, message(error)) from error
+        if error.connection_invalidated:
+            # What Alembic ends with says only that nothing can be done on this connection any more.
+            log.error("%s: %s. %s", self.step.label, message(error), STEPS_STAY)
 
     def _say(self, level: str, words: str) -> None:
         """What was done, with the time since the last line."""

@@ -236,6 +236,14 @@ REFUSED: dict[str, tuple[type[CascadeError], str, str, tuple[str, ...]]] = {
     "NOT NULL": (
         OrphansNotSettled, "strategy='set_null'", "the column is NOT NULL", ("ALTER TABLE posts ALTER user_id SET NOT NULL",),
     ),
+    "a default without a parent": (
+        OrphansNotSettled, "strategy='set_default'", "set to the default, 7 rows of posts would still have no parent",
+        ("ALTER TABLE posts ALTER user_id SET DEFAULT 77",),
+    ),
+    "a domain's default without a parent": (
+        OrphansNotSettled, "strategy='set_default'", "set to the default, 7 rows of posts would still have no parent",
+        ("CREATE DOMAIN reference AS int DEFAULT 77", "ALTER TABLE posts ALTER user_id TYPE reference"),
+    ),
     "no key to find a row by": (
         OrphansNotSettled, "strategy='set_null'", "no primary or unique key", ("ALTER TABLE posts DROP CONSTRAINT posts_pkey",),
     ),
@@ -265,6 +273,23 @@ def test_the_look_before_refuses_what_the_settling_would(
     assert type(refused.value) is error
     assert "Nothing was changed" in str(refused.value)
     assert state(project) == start
+
+
+def test_the_look_before_refuses_what_match_full_would(project: Project) -> None:
+    """One column of two cleared is no reference that MATCH FULL takes."""
+    project.options = configure_options(CascadeConfig(concurrently=True))
+    project.execute(
+        "CREATE TABLE lines (a int, b int, PRIMARY KEY (a, b))",
+        "INSERT INTO lines VALUES (1, 1)",
+        "CREATE TABLE notes (id int PRIMARY KEY, a int, b int)",
+        "INSERT INTO notes VALUES (1, 1, 1), (2, 1, 2), (3, NULL, NULL)",
+    )
+    project.write_revision(block(
+        "op.clean_orphans('notes', 'lines', ['a', 'b'], ['a', 'b'], strategy='set_null', columns=['b'], "
+        "match='FULL', revision=revision, check_only=True, concurrently=True)"
+    ))  # fmt: skip
+    with pytest.raises(OrphansNotSettled, match="1 row of notes would still have no parent: MATCH FULL wants all"):
+        project.upgrade()
 
 
 def test_a_look_that_finds_nothing_says_nothing(project: Project, caplog: pytest.LogCaptureFixture) -> None:

@@ -65,6 +65,9 @@ BEGIN
     PERFORM pg_temp.cascade_list_orphans(match_full, to_cols, strategy, '');
     IF EXISTS (SELECT FROM pg_temp.cascade_rows) THEN
         PERFORM pg_temp.cascade_refuse_orphans(label, strategy, match_full, max_share, max_count, advice);
+        IF strategy IN ('set_null', 'set_default') THEN
+            PERFORM pg_temp.cascade_refuse_left(strategy, pg_temp.cascade_count_left(strategy, match_full, to_cols));
+        END IF;
         PERFORM pg_temp.cascade_follow(label);
         PERFORM pg_temp.cascade_group_changes();
         PERFORM pg_temp.cascade_setters(filed, ways), pg_temp.cascade_found_by(filed, ways, number)

@@ -101,6 +101,31 @@ BEGIN
 END
 $cascade$;
 
+-- How many of the listed orphans would be orphans still with their values cleared.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_count_left(strategy text, match_full boolean, to_cols text[]) RETURNS bigint
+LANGUAGE plpgsql SET row_security TO off AS $cascade$
+DECLARE
+    coming record := (SELECT keys FROM pg_temp.cascade_keys AS keys WHERE keys.key = 0);
+    number bigint;
+BEGIN
+    EXECUTE pg_catalog.format('SELECT pg_catalog.count(*) FROM (SELECT %s FROM %s AS child WHERE %s) AS child WHERE %s',
+        (SELECT pg_catalog.string_agg(CASE WHEN attnum = ANY (coming.cleared)
+                THEN pg_catalog.format('(%s)::%s AS %I', coalesce(
+                    -- A domain may have a default of its own.
+                    CASE strategy WHEN 'set_default'
+                        THEN coalesce(pg_catalog.pg_get_expr(adbin, adrelid), pg_catalog.pg_get_expr(typdefaultbin, 0)) END,
+                    'NULL'), pg_catalog.format_type(atttypid, atttypmod), attname)
+                ELSE pg_catalog.format('child.%I', attname) END, ', ')
+         FROM pg_catalog.pg_attribute JOIN pg_catalog.pg_type ON pg_type.oid = atttypid
+         LEFT JOIN pg_catalog.pg_attrdef ON adrelid = attrelid AND adnum = attnum
+         WHERE attrelid = coming.child AND attnum = ANY (coming.child_columns)),
+        pg_temp.cascade_scan(coming.child),
+        pg_temp.cascade_reaches(coming.child, 'child', 'FROM pg_temp.cascade_rows WHERE round = 0'),
+        pg_temp.cascade_orphaned(match_full, to_cols)) INTO number;
+    RETURN number;
+END
+$cascade$;
+
 -- Up to five of the values that refer to nothing.
 CREATE OR REPLACE FUNCTION pg_temp.cascade_samples() RETURNS text[] LANGUAGE plpgsql
 SET row_security TO off AS $cascade$
@@ -221,7 +246,6 @@ DECLARE
     kept boolean := strategy <> 'delete';
     taken_at timestamptz := pg_catalog.clock_timestamp();
     notes jsonb[];
-    still bigint;
 BEGIN
     CREATE TEMPORARY TABLE cascade_parts (
         place int GENERATED ALWAYS AS IDENTITY, part text, counted text, wanted bigint, changes oid);
@@ -233,17 +257,26 @@ BEGIN
     -- A default may have no parent, either; MATCH FULL takes no row of which only a part is NULL. A key that stands
     -- already, NOT VALID, says so itself.
     IF (strategy = 'set_default' OR match_full AND strategy = 'set_null') AND NOT pg_temp.cascade_is_concurrent() THEN
-        still := pg_temp.cascade_count_orphans(match_full, to_cols);
-        IF still > 0 THEN
-            PERFORM pg_temp.cascade_refuse(coming.child,
-                pg_catalog.format('set to %s, %s would still have no parent%s',
-                    CASE strategy WHEN 'set_null' THEN 'NULL' ELSE 'the default' END,
-                    pg_temp.cascade_rows_of(still, coming.child::regclass::text),
-                    CASE WHEN strategy = 'set_null' THEN ': MATCH FULL wants all columns NULL, or none' ELSE '' END),
-                CASE strategy WHEN 'set_null' THEN 'Let the key clear all of its columns'
-                    ELSE 'Make the row that the default refers to' END
-                || ', or settle the orphans by another strategy, such as ''quarantine''.');
-        END IF;
+        PERFORM pg_temp.cascade_refuse_left(strategy, pg_temp.cascade_count_orphans(match_full, to_cols));
+    END IF;
+END
+$cascade$;
+
+-- Refuse to let a number of rows be orphans after they were settled.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_refuse_left(strategy text, number bigint) RETURNS void
+LANGUAGE plpgsql AS $cascade$
+DECLARE
+    source oid := (SELECT child FROM pg_temp.cascade_keys AS keys WHERE keys.key = 0);
+BEGIN
+    IF number > 0 THEN
+        PERFORM pg_temp.cascade_refuse(source,
+            pg_catalog.format('set to %s, %s would still have no parent%s',
+                CASE strategy WHEN 'set_null' THEN 'NULL' ELSE 'the default' END,
+                pg_temp.cascade_rows_of(number, source::regclass::text),
+                CASE WHEN strategy = 'set_null' THEN ': MATCH FULL wants all columns NULL, or none' ELSE '' END),
+            CASE strategy WHEN 'set_null' THEN 'Let the key clear all of its columns'
+                ELSE 'Make the row that the default refers to' END
+            || ', or settle the orphans by another strategy, such as ''quarantine''.');
     END IF;
 END
 $cascade$;
