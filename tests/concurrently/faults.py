@@ -177,7 +177,7 @@ def cut_short(project: Project, run: Callable[[], object], at: int, way: str) ->
 def kill(project: Project, seconds: float, *arguments: str) -> bool:
     """Kill the process of an ``alembic`` command while its session is at work; False where it had ended already."""
     process = alembic(project, *arguments)
-    wait_for_session(project)
+    wait_for_session(project, lambda: process.poll() is None)
     sleep(seconds)
     process.kill()
     process.communicate()
@@ -193,7 +193,7 @@ def end_by_force(project: Project, seconds: float, run: Callable[[], object]) ->
 
     thread = Thread(target=go, daemon=True)
     thread.start()
-    wait_for_session(project)
+    wait_for_session(project, thread.is_alive)
     sleep(seconds)
     ended = terminate(project, f"application_name = '{SESSION}'")
     thread.join(30)
@@ -208,11 +208,12 @@ def terminate(project: Project, which: str) -> bool:
         return bool(connection.exec_driver_sql(f"SELECT pg_terminate_backend(pid, 5000) {sessions}").all())
 
 
-def wait_for_session(project: Project) -> None:
-    """Until a session that migrates is there."""
+def wait_for_session(project: Project, goes_on: Callable[[], bool]) -> None:
+    """Until a session that migrates is there, or its migration has ended unseen."""
     _wait(
         project,
         f"EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = '{SESSION}')",
+        goes_on,
     )
 
 
@@ -221,10 +222,10 @@ def wait_for_end(project: Project, which: str) -> None:
     _wait(project, f"NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND {which})")
 
 
-def _wait(project: Project, condition: str) -> None:
+def _wait(project: Project, condition: str, goes_on: Callable[[], bool] = lambda: True) -> None:
     limit = monotonic() + 20
     with other_connection(project) as connection:
-        while not connection.exec_driver_sql(f"SELECT {condition}").scalar():
+        while goes_on() and not connection.exec_driver_sql(f"SELECT {condition}").scalar():
             assert monotonic() < limit, f"not within 20 s: {condition}"
             sleep(0.005)
 

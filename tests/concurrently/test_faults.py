@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from project import Project
 
 # Longer than most migrations of the test take.
-LONGEST = 0.3
+LONGEST = 0.15
 
 
 @pytest.fixture
