@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Dialect, RowMapping
 from sqlalchemy.engine.reflection import Inspector
+from sqlalchemy.exc import NoSuchTableError
 from sqlalchemy.schema import conv
 
 from alembic_cascade.foreign_keys import Action, ForeignKey, TableName
@@ -109,12 +110,13 @@ def comparable(key: ForeignKey, dialect: str) -> ForeignKey:
 
 
 def keys_in_reflection(inspector: Inspector, table: str, schema: str | None) -> ReflectedKeys:
-    """The keys of ``table`` on any database, as far as its SQLAlchemy dialect can tell."""
+    """The keys of ``table`` on any database, as far as its SQLAlchemy dialect can tell; none of one to be made."""
     dialect = inspector.dialect.name
-    keys = [
-        comparable(_key_from_reflection(TableName(schema, table), key), dialect)
-        for key in inspector.get_foreign_keys(table, schema)
-    ]
+    try:
+        found = inspector.get_foreign_keys(table, schema)
+    except NoSuchTableError:
+        found = []
+    keys = [comparable(_key_from_reflection(TableName(schema, table), key), dialect) for key in found]
     return ReflectedKeys({table: keys}, names=frozenset(key.name for key in keys if key.name))
 
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
-from sqlalchemy import create_engine, inspect, text
+from models import models, reference
+from project import Project
+from sqlalchemy import create_engine, inspect, make_url, text
 
 from alembic_cascade import ReferencesNotTranslatable, UnsupportedDialect
 from alembic_cascade.foreign_keys import Action, ForeignKey, TableName
@@ -16,6 +18,7 @@ from alembic_cascade.reflected import comparable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from sqlalchemy import Connection
 
@@ -116,3 +119,22 @@ def test_an_error_can_be_raised_with_its_fields() -> None:
         "posts.a",
         "The references posts.a can't be translated: no. Do so.",
     )
+
+
+def test_sqlite_gets_new_tables(tmp_path: Path) -> None:
+    """Autogenerate makes them, alters their keys in a batch, and drops them again."""
+    project = Project(tmp_path / "project", make_url(f"sqlite:///{tmp_path}/database"))
+    project.options = {"render_as_batch": True}
+    project.metadata = models(users=[], posts=[reference("user_id", "users.id")])
+    project.revision()
+    project.upgrade()
+    project.metadata = models(users=[], posts=[reference("user_id", "users.id", ondelete="CASCADE")], notes=[])
+    project.revision()
+    project.upgrade()
+    (key,) = inspect(project.engine).get_foreign_keys("posts")
+    assert key["options"] == {"ondelete": "CASCADE"}
+    assert project.revision().upgrade == "pass\n"
+    project.upgrade()
+    project.downgrade("base")
+    assert inspect(project.engine).get_table_names() == ["alembic_version"]
+    project.engine.dispose()
