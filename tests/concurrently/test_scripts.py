@@ -12,7 +12,7 @@ from psql import ScriptFailed, run_script
 from sqlalchemy import MetaData, UniqueConstraint
 
 from alembic_cascade import CascadeConfig, configure_options
-from concurrently.test_batches import moments
+from concurrently.settled_posts import moments
 
 if TYPE_CHECKING:
     from project import Project
@@ -181,6 +181,22 @@ def test_a_refusal_stops_the_script_before_its_first_step(
     start = state(project)
     with pytest.raises(ScriptFailed, match=message) as failed:
         run_script(project.url, script)
+    assert str(failed.value).count("ERROR:") == 1
+    assert state(project) == start
+    assert project.fetch("TABLE alembic_version") == []
+
+
+def test_a_script_stops_at_an_error_without_being_told_to(project: Project) -> None:
+    """Psql would go on by itself, and write down a revision that was not run."""
+    project.options = configure_options(CascadeConfig(concurrently=True))
+    project.create(blog(None))
+    project.metadata = blog("users.id")
+    project.revision(rev_id="r1")
+    script = project.upgrade_script()
+    project.execute("INSERT INTO posts VALUES (1, 9)")
+    start = state(project)
+    with pytest.raises(ScriptFailed, match="has no parent") as failed:
+        run_script(project.url, f"\\set ON_ERROR_STOP off\n{script}")
     assert str(failed.value).count("ERROR:") == 1
     assert state(project) == start
     assert project.fetch("TABLE alembic_version") == []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from alembic import command
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, Engine, create_engine, event
 
 from alembic_cascade import MigratedMeanwhile
 from concurrently.dirty_project import (
@@ -128,6 +128,8 @@ def test_the_second_goes_on_where_the_first_was_killed(dirty: Project, start: St
 @pytest.mark.parametrize("delay", [0, 0.1, 0.3])
 def test_two_upgrades_that_start_together_end_without_damage(dirty: Project, start: Start, delay: float) -> None:
     """Each is done, or says in one line that the other was."""
+    # Alembic makes its table before anybody can take a turn: of two that make it at once, one is refused by PostgreSQL.
+    command.ensure_version(dirty.config)
     first = start(*UP)
     sleep(delay)
     second = start(*UP)
@@ -139,6 +141,14 @@ def test_two_upgrades_that_start_together_end_without_damage(dirty: Project, sta
 
 def test_a_migration_that_ended_just_before_the_turn_was_taken_is_noticed(dirty: Project, start: Start) -> None:
     """Alembic has read the version from which it goes on before that."""
+    with another_just_before(dirty.engine, start), suppress(MigratedMeanwhile):
+        dirty.upgrade()
+    assert_upgraded(dirty, schema(dirty))
+
+
+@contextmanager
+def another_just_before(listened: Engine | Connection, start: Start) -> Iterator[None]:
+    """Another upgrade begins and ends before the one in the block takes its turn."""
     done: list[int] = []
 
     def run_another(connection: Connection, cursor: object, statement: str, *_: object) -> None:
@@ -147,12 +157,10 @@ def test_a_migration_that_ended_just_before_the_turn_was_taken_is_noticed(dirty:
             assert_ended_well(other)
             done.append(other.returncode)
 
-    event.listen(dirty.engine, "before_cursor_execute", run_another)
-    with suppress(MigratedMeanwhile):
-        dirty.upgrade()
-    event.remove(dirty.engine, "before_cursor_execute", run_another)
+    event.listen(listened, "before_cursor_execute", run_another)
+    yield
+    event.remove(listened, "before_cursor_execute", run_another)
     assert done == [0]
-    assert_upgraded(dirty, schema(dirty))
 
 
 SECOND = """\
@@ -208,3 +216,34 @@ def test_the_turn_ends_with_the_run_in_a_session_that_goes_on(dirty: Project, fa
             else:
                 go(config, "head" if go is command.upgrade else "base")
             assert_nobody_has_the_turn(dirty)
+
+
+def test_the_turn_ends_with_a_run_that_came_too_late(dirty: Project, start: Start) -> None:
+    """Another one has brought the database further than this one meant to: its session keeps nothing from others."""
+    dirty.write_revision(SECOND.format("CREATE TABLE second (id int)"), SECOND.format("DROP TABLE second"))
+    with dirty.engine.connect() as connection:
+        config = dirty.config
+        config.attributes["connect"] = lambda: nullcontext(connection)
+        with another_just_before(connection, start), pytest.raises(MigratedMeanwhile):
+            command.upgrade(config, "head")
+        assert_nobody_has_the_turn(dirty)
+        command.upgrade(config, "head")
+    assert dirty.fetch("SELECT version_num FROM alembic_version") == [("r2",)]
+
+
+def test_the_turn_does_not_go_back_into_the_pool(dirty: Project) -> None:
+    """An application that migrates when it starts ends with an error, and goes on with the same session."""
+    (path,) = (dirty.path / "versions").glob("r1*.py")
+    text = path.read_text()
+    path.write_text(text.replace("    with op.get_context()", "    raise RuntimeError\n    with op.get_context()", 1))
+    dirty.engine = create_engine(dirty.url, pool_size=1, max_overflow=0)
+    (pid,) = dirty.fetch("SELECT pg_backend_pid()")
+    with pytest.raises(RuntimeError):
+        dirty.upgrade()
+    assert dirty.fetch("SELECT pg_backend_pid()") == [pid]
+    assert_nobody_has_the_turn(dirty)
+    path.write_text(text)
+    dirty.upgrade()
+    assert dirty.fetch("SELECT pg_backend_pid()") == [pid]
+    assert_upgraded(dirty, schema(dirty))
+    dirty.engine.dispose()

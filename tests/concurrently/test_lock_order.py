@@ -1,0 +1,102 @@
+"""Several locks in one step: their waits never add up to a deadlock, nor to a long queue."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from textwrap import indent
+from threading import Timer
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from alembic_cascade import CascadeConfig, configure_options
+from concurrently.others import Background, session, wait_until, waiting
+
+if TYPE_CHECKING:
+    from project import Project
+
+# Whoever waits longer looks for a deadlock, and is ended where there is one.
+DEADLOCK_TIMEOUT = 1
+PARENTS = (
+    "CREATE TABLE users (id int PRIMARY KEY, seen int)", "CREATE TABLE people (id int PRIMARY KEY, seen int)",
+    "INSERT INTO users SELECT generate_series(1, 9)", "INSERT INTO people SELECT generate_series(1, 9)",
+)  # fmt: skip
+KEYS = "SELECT conname, confrelid::regclass::text, confdeltype::text, convalidated FROM pg_constraint WHERE contype = 'f' AND conparentid = 0"
+REPOINT = "op.alter_foreign_key('posts_user_id_fkey', 'posts', 'people', ['user_id'], ['id'], existing_referent_table='users', concurrently=True)"
+CASCADE = "op.alter_foreign_key('posts_user_id_fkey', 'posts', 'users', ['user_id'], ['id'], ondelete='CASCADE', existing_ondelete=None, concurrently=True)"
+
+
+def write(project: Project, step: str) -> None:
+    """A concurrent revision of one step."""
+    project.options = configure_options(CascadeConfig(concurrently=True))
+    project.write_revision(
+        f"op.begin_concurrently()\nwith op.get_context().autocommit_block():\n{indent(step, '    ')}"
+    )
+
+
+def test_three_locks_of_a_repoint_never_add_up_to_a_deadlock(project: Project) -> None:
+    """Two parents are held one after the other, and who writes a child before its parent stands in the queue."""
+    project.execute(
+        *PARENTS,
+        "CREATE TABLE posts (id int PRIMARY KEY, user_id int CONSTRAINT posts_user_id_fkey REFERENCES users, title text)",
+        "INSERT INTO posts SELECT n, n FROM generate_series(1, 9) AS n",
+        "ALTER TABLE posts ADD CONSTRAINT posts_user_id_fkey_beside FOREIGN KEY (user_id) REFERENCES people NOT VALID",
+    )
+    write(project, REPOINT)
+    with session(project) as first, session(project) as second, session(project) as writer:
+        first.execute("UPDATE users SET seen = 1 WHERE id = 1")
+        second.execute("UPDATE people SET seen = 1 WHERE id = 1")
+        writer.execute("UPDATE posts SET title = 'new' WHERE id = 2")
+        with Background(project.upgrade) as upgrade:
+            wait_until(project, waiting("users"))
+            Timer(0.4, first.commit).start()
+            Timer(0.8, second.commit).start()
+            started = monotonic()
+            writer.execute("UPDATE users SET seen = 2 WHERE id = 2")
+            waited = monotonic() - started
+            writer.commit()
+    assert upgrade.problems == []
+    assert waited < DEADLOCK_TIMEOUT
+    assert project.fetch(KEYS) == [("posts_user_id_fkey", "people", "a", True)]
+
+
+def test_locks_of_many_partitions_never_add_up_to_a_long_wait(project: Project) -> None:
+    """Somebody holds each of six for a while, and readers and writers of the parent stand in the queue."""
+    project.execute(
+        *PARENTS,
+        "CREATE TABLE posts (id int, user_id int CONSTRAINT posts_user_id_fkey REFERENCES users, title text) PARTITION BY RANGE (id)",
+        *(f"CREATE TABLE posts_{n} PARTITION OF posts FOR VALUES FROM ({n * 10}) TO ({n * 10 + 10})" for n in range(6)),
+        "INSERT INTO posts SELECT n, n % 9 + 1 FROM generate_series(0, 59) AS n",
+    )
+    write(project, CASCADE)
+    waits: list[float] = []
+
+    def queue(statement: bytes) -> None:
+        with session(project, autocommit=True) as connection:
+            while any(holder.info.transaction_status for holder in holders):
+                started = monotonic()
+                connection.execute(statement)
+                waits.append(monotonic() - started)
+
+    with ExitStack() as stack:
+        holders = [stack.enter_context(session(project)) for _ in range(6)]
+        writer = stack.enter_context(session(project))
+        # The writer is the second one on the last partition. Each begins twice: the second time it need not look at the
+        # partitioned table any more, and holds its partition alone.
+        for _ in range(2):
+            for n, holder in enumerate([*holders, writer]):
+                holder.commit()
+                part = min(n, 5)
+                holder.execute(f"UPDATE posts_{part} SET title = 'held' WHERE id = {part * 10 + n // 6}".encode())
+        upgrade = stack.enter_context(Background(project.upgrade))
+        wait_until(project, waiting("posts_0"))
+        reader = stack.enter_context(Background(lambda: queue(b"SELECT FROM users WHERE id = 1")))
+        parent = stack.enter_context(Background(lambda: queue(b"UPDATE users SET seen = 1 WHERE id = 2")))
+        for n, holder in enumerate(holders):
+            Timer(0.2 * (n + 1), holder.commit).start()
+        started = monotonic()
+        writer.execute("UPDATE users SET seen = 2 WHERE id = 3")
+        waits.append(monotonic() - started)
+        writer.commit()
+    assert [*upgrade.problems, *reader.problems, *parent.problems] == []
+    assert max(waits) < DEADLOCK_TIMEOUT
+    assert project.fetch(KEYS) == [("posts_user_id_fkey", "users", "c", True)]
