@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from time import monotonic
+from typing import NoReturn
 
 from alembic.operations import AbstractOperations, Operations
 from sqlalchemy.exc import DBAPIError
@@ -17,9 +18,9 @@ from alembic_cascade.concurrently.statements import (
     index_statements,
     patient,
 )
-from alembic_cascade.concurrently.steps import is_plain, needs_autocommit, run_step
-from alembic_cascade.dbapi_errors import message
-from alembic_cascade.errors import STEPS_STAY, ForeignKeyRefused, LockNotAcquired, UnsupportedDialect
+from alembic_cascade.concurrently.steps import QUERY_CANCELED, is_plain, needs_autocommit, run_step
+from alembic_cascade.dbapi_errors import message, sqlstate
+from alembic_cascade.errors import STEPS_STAY, ForeignKeyRefused, LockNotAcquired, StatementCanceled, UnsupportedDialect
 from alembic_cascade.foreign_keys import TableName
 from alembic_cascade.locking import SHORT
 from alembic_cascade.ops import AddForeignKeyIndexOp, DropForeignKeyIndexOp
@@ -55,7 +56,7 @@ def add_foreign_key_index(operations: AbstractOperations, operation: AddForeignK
         if_exists=operation.if_exists,
     )  # fmt: skip
     step = Step(operation.label, statement, (quote_table(*source),), operation.locking.waiting)
-    building = index_statements(source, operation.local_cols, plainly=is_plain(operations))
+    building = index_statements(operation.index_name, source, operation.local_cols, plainly=is_plain(operations))
     said = [NEW_PARTITION]
     while NEW_PARTITION in said:
         _run_each(operations, operation, building)
@@ -112,7 +113,7 @@ def _run_each(
         return
     plainly = is_plain(operations)
     for number in range(1, BUILDS + 1):
-        statements = [statement for (statement,) in query(operations, listing)]
+        statements = _listed(operations, operation, listing)
         try:
             if not plainly:
                 query(operations, patience)
@@ -127,15 +128,27 @@ def _run_each(
         else:
             return
         finally:
-            if not plainly:
+            connection = asked_connection(operations)
+            if not plainly and connection is not None and not connection.invalidated:
                 query(operations, END_OF_PATIENCE)
 
 
-def _refuse(operation: AddForeignKeyIndexOp | DropForeignKeyIndexOp, error: DBAPIError) -> None:
+def _listed(
+    operations: AbstractOperations, operation: AddForeignKeyIndexOp | DropForeignKeyIndexOp, listing: str
+) -> list[str]:
+    try:
+        return [statement for (statement,) in query(operations, listing)]
+    except DBAPIError as error:
+        _refuse(operation, error)
+
+
+def _refuse(operation: AddForeignKeyIndexOp | DropForeignKeyIndexOp, error: DBAPIError) -> NoReturn:
     """Say what the server refuses in the terms of the operation.
 
-    Errors: :exc:`.LockNotAcquired`, :exc:`.ForeignKeyRefused`; what is neither as it is.
+    Errors: :exc:`.LockNotAcquired`, :exc:`.StatementCanceled`, :exc:`.ForeignKeyRefused`; what is neither as it is.
     """
+    if sqlstate(error) == QUERY_CANCELED:
+        raise StatementCanceled(operation.label, message(error)) from error
     if is_about_locks(error):
         raise LockNotAcquired(
             str(operation.source),

@@ -15,6 +15,12 @@ from alembic_cascade.sql.quoting import quote_literal, quote_table, quote_text_a
 # Of one meaning each, in the order in which they need each other.
 FILES = ("waiting", "keys", "partitions", "batches", "translation", "indexes")
 
+# Autovacuum makes way only for who waits longer than deadlock_timeout:
+# https://www.postgresql.org/docs/current/explicit-locking.html
+AUTOVACUUM_PATIENCE = "pg_temp.cascade_milliseconds('deadlock_timeout') + 1000"
+
+FORGET_RUNS = "SELECT pg_temp.cascade_forget_runs()"
+
 # How often a lock is tried for: half a minute, with the pauses in between.
 TRIES = 12
 
@@ -33,11 +39,11 @@ class Step:
     waiting: int | None
     pause: float = 0
 
-    def try_once(self, patience: int | None) -> str:
-        """The statement that tries it once; ``patience`` is how long to wait where nobody waits behind it."""
+    def try_once(self, *, patient: bool) -> str:
+        """The statement that tries it once; ``patient`` waits for autovacuum, where nobody waits behind it."""
+        patience = AUTOVACUUM_PATIENCE if patient else "NULL"
         return (
-            f"SELECT * FROM pg_temp.cascade_try({quote_literal(self.statement)}, "
-            f"{_number(self.waiting)}, {_number(patience)})"
+            f"SELECT * FROM pg_temp.cascade_try({quote_literal(self.statement)}, {_number(self.waiting)}, {patience})"
         )
 
     def repeat(self) -> str:
@@ -98,10 +104,11 @@ def restore_batch_statement(orphans: Orphans, version_table_schema: str | None) 
     return function_call("cascade_restore_batch", *restore_arguments(orphans, version_table_schema))
 
 
-def index_statements(source: TableName, local_cols: tuple[str, ...], *, plainly: bool) -> str:
+def index_statements(index_name: str, source: TableName, local_cols: tuple[str, ...], *, plainly: bool) -> str:
     """The query for the statements that build an index."""
     return function_call(
         "cascade_index_statements",
+        quote_literal(clipped_name(index_name)),
         quote_literal(quote_table(*source)),
         quote_text_array(local_cols),
         str(plainly).lower(),

@@ -10,7 +10,7 @@ from time import monotonic, sleep
 from alembic.operations import AbstractOperations
 from sqlalchemy.exc import DBAPIError
 
-from alembic_cascade.concurrently.statements import TRIES, Step
+from alembic_cascade.concurrently.statements import FORGET_RUNS, TRIES, Step
 from alembic_cascade.dbapi_errors import message, sqlstate
 from alembic_cascade.errors import STEPS_STAY, AutocommitRequired, LockNotAcquired, SessionLost, StatementCanceled
 from alembic_cascade.running import asked_connection, execute, is_about_locks, make_functions, query
@@ -18,10 +18,6 @@ from alembic_cascade.running import asked_connection, execute, is_about_locks, m
 log = logging.getLogger("alembic.cascade")
 
 PLAINLY = "cascade_plainly"
-
-# Autovacuum makes way only for who waits longer than deadlock_timeout, by default a second:
-# https://www.postgresql.org/docs/current/explicit-locking.html
-PATIENCE = 2_000
 
 UNDEFINED_FUNCTION = "42883"
 QUERY_CANCELED = "57014"
@@ -40,6 +36,7 @@ def run_step(operations: AbstractOperations, step: Step) -> list[str]:
     if asked_connection(operations) is None:
         execute(operations, step.repeat())
         return []
+    query(operations, FORGET_RUNS)
     return _Run(operations, step).to_the_end()
 
 
@@ -75,7 +72,7 @@ class _Run:
     operations: AbstractOperations
     step: Step
     failures: int = 0
-    patience: int | None = None
+    patient: bool = False
     said: list[str] = field(default_factory=list)
     started: float = field(default_factory=monotonic)
     reported: float = field(default_factory=monotonic)
@@ -84,14 +81,14 @@ class _Run:
     def to_the_end(self) -> list[str]:
         while True:
             try:
-                told = query(self.operations, self.step.try_once(self.patience))
+                told = query(self.operations, self.step.try_once(patient=self.patient))
             except DBAPIError as error:
                 self._explain(error)
                 if not is_about_locks(error):
                     raise
                 self._wait(error)
                 continue
-            self.failures, self.patience = 0, None
+            self.failures, self.patient = 0, False
             for level, words, _, done, total in told:
                 if words is not None:
                     self._say(level, words)
@@ -155,5 +152,7 @@ class _Run:
             "%s: %s, try %d of %d, again in %.1f s; in the way: %s",
             step.label, problem, self.failures, TRIES, pause, listed,
         )  # fmt: skip
-        self.patience = PATIENCE if blocking and all(autovacuum for autovacuum, _ in blocking) else None
+        # None is a reader or a writer, who does not stand in the way of what autovacuum makes way for.
+        kinds: set[object] = {autovacuum for autovacuum, _ in blocking}
+        self.patient = kinds - {None} == {True}
         sleep(pause)

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from alembic.operations import AbstractOperations, Operations
 from sqlalchemy import Connection, event
+from sqlalchemy.exc import DBAPIError
 
 from alembic_cascade.concurrently.steps import is_plain
 from alembic_cascade.concurrently.version import step_along
+from alembic_cascade.dbapi_errors import message
 from alembic_cascade.errors import AutocommitRequired, LockNotAcquired, MigratedMeanwhile, UnsupportedDialect
 from alembic_cascade.ops import BeginConcurrentlyOp
-from alembic_cascade.running import asked_connection, execute, make_functions
+from alembic_cascade.running import asked_connection, execute, is_about_locks, make_functions
 from alembic_cascade.sql.quoting import quote_literal, quote_table, verbatim
 
 if TYPE_CHECKING:
@@ -92,10 +94,34 @@ def _take_turn(context: MigrationContext, connection: Connection, to_revision: o
             )
         sleep(0.5)
     _end_turn_with_revision(connection, f"SELECT pg_catalog.pg_advisory_unlock({key})")
-    # The revision of the other one may be on the point of being committed.
-    version = quote_table(context.version_table_schema, context.version_table)
-    connection.execute(verbatim(f"LOCK TABLE {version} IN SHARE MODE"))
+    _lock_version(context, connection)
     _compare_heads(context, connection, before, to_revision)
+
+
+def _lock_version(context: MigrationContext, connection: Connection) -> None:
+    """Wait for the revision of another migration, which may be on the point of being committed.
+
+    Errors: :exc:`.LockNotAcquired`.
+    """
+    version = quote_table(context.version_table_schema, context.version_table)
+    started = reported = monotonic()
+    connection.execute(verbatim("SET LOCAL lock_timeout TO '500ms'"))
+    while True:
+        try:
+            with connection.begin_nested():
+                connection.execute(verbatim(f"LOCK TABLE {version} IN SHARE MODE"))
+        except DBAPIError as error:
+            if not is_about_locks(error):
+                raise
+            now = monotonic()
+            if now - started > LONGEST_WAIT:
+                raise LockNotAcquired(context.version_table, "op.begin_concurrently()", message(error)) from error
+            if reported == started or now - reported > SECONDS_BETWEEN_REPORTS:
+                log.info("another session is writing %s, waiting for its end (%.0f s)", version, now - started)
+                reported = now
+            sleep(0.5)
+        else:
+            return
 
 
 def _compare_heads(

@@ -29,7 +29,7 @@ def test_a_row_that_somebody_holds_is_passed_over_and_settled_later(project: Pro
             gone.extend(project.fetch("SELECT id FROM posts WHERE user_id > 1"))
             holder.rollback()
 
-        timer = Timer(0.8, let_go)
+        timer = Timer(2.5, let_go)
 
         def hold() -> None:
             holder.exec_driver_sql("SELECT FROM posts WHERE id = 3 FOR UPDATE")

@@ -281,7 +281,7 @@ def body(text: str, function: str) -> str:
 @pytest.fixture
 def second(engine: Engine) -> Iterator[Engine]:
     """An engine on a second empty database of the same server."""
-    name = f"{engine.url.database}_second"
+    name = f"{engine.url.database}_other"
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql(f'CREATE DATABASE "{name}"')
         second = create_engine(engine.url.set(database=name), poolclass=NullPool)

@@ -23,17 +23,29 @@ $cascade$;
 -- The statements that build an index on a key's columns where there is none, each to be run for itself: a function can't
 -- build one CONCURRENTLY. What an interrupted build left is removed first.
 -- https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY
-CREATE OR REPLACE FUNCTION pg_temp.cascade_index_statements(source_table text, local_cols text[], plainly boolean)
-RETURNS SETOF text LANGUAGE plpgsql STABLE AS $cascade$
+CREATE OR REPLACE FUNCTION pg_temp.cascade_index_statements(
+    index_name text, source_table text, local_cols text[], plainly boolean
+) RETURNS SETOF text LANGUAGE plpgsql STABLE AS $cascade$
 DECLARE
     source oid := pg_catalog.to_regclass(source_table);
     part record;
     manner text := CASE WHEN plainly THEN '' ELSE 'CONCURRENTLY ' END;
+    namesake oid;
 BEGIN
     IF source IS NULL OR EXISTS (SELECT FROM pg_temp.cascade_serving_indexes(source, local_cols) WHERE valid) THEN
         RETURN;
     END IF;
     PERFORM pg_temp.cascade_numbers(source, local_cols);
+    namesake := pg_catalog.to_regclass(pg_catalog.format('%s.%I', pg_temp.cascade_schema_of(source), index_name));
+    IF EXISTS (SELECT FROM pg_temp.cascade_serving_indexes(source, local_cols) AS serving
+        WHERE serving.index = namesake AND NOT serving.valid)
+    THEN
+        -- Somebody's interrupted build.
+        RETURN NEXT pg_catalog.format('DROP INDEX %s%s', manner, pg_temp.cascade_table(namesake));
+    ELSIF namesake IS NOT NULL THEN
+        RAISE duplicate_table USING MESSAGE = pg_catalog.format(
+            'something else is named %I already; give the index another name', index_name);
+    END IF;
     FOR part IN
         SELECT member, pg_temp.cascade_building_name(member, local_cols) AS building
         FROM pg_catalog.unnest(pg_temp.cascade_family(source)) AS member
@@ -165,6 +177,7 @@ BEGIN
     level := 'info';
     again := made IS NOT NULL;
     IF again THEN
+        PERFORM pg_temp.cascade_lock_all(ARRAY[pg_catalog.to_regclass(source_table)::oid], 'ACCESS EXCLUSIVE');
         EXECUTE pg_catalog.format('DROP INDEX %s', pg_temp.cascade_table(made));
         message := 'the index is dropped';
     END IF;

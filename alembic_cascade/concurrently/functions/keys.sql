@@ -63,6 +63,16 @@ BEGIN
 END
 $cascade$;
 
+-- Refuse what could not be validated afterwards.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_refuse_hidden(relation oid) RETURNS void LANGUAGE plpgsql AS $cascade$
+BEGIN
+    IF pg_catalog.row_security_active(relation) THEN
+        RAISE insufficient_privilege USING MESSAGE = pg_catalog.format('row security hides rows of %s from the role %s, so '
+            'that the key could not be validated; run the migration as a role with BYPASSRLS', relation::regclass, current_user);
+    END IF;
+END
+$cascade$;
+
 -- Check the rows that are there. Those hidden by row security would stay unchecked: an error instead.
 CREATE OR REPLACE FUNCTION pg_temp.cascade_validate(relation oid, name name) RETURNS void LANGUAGE plpgsql
 SET row_security TO off AS $cascade$
@@ -182,6 +192,7 @@ BEGIN
             RAISE duplicate_object USING MESSAGE = pg_catalog.format('constraint "%s" for relation "%s" already exists',
                 made.conname, source::regclass);
         END IF;
+        PERFORM pg_temp.cascade_refuse_hidden(relation) FROM pg_catalog.unnest(parents || source) AS relation WHERE wants_valid;
         PERFORM pg_temp.cascade_lock_all(parents || source, 'ACCESS EXCLUSIVE');
         PERFORM pg_temp.cascade_make(source, target,
             CASE WHEN made.oid = old.oid THEN name ELSE made.conname END, made.conname,
@@ -225,6 +236,20 @@ BEGIN
 END
 $cascade$;
 
+-- The keys that go with one, the table's own before those of its partitions.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_keys_to_drop(source oid, existing jsonb)
+RETURNS TABLE (relation oid, parent oid, name name) LANGUAGE plpgsql STABLE AS $cascade$
+BEGIN
+    RETURN QUERY
+        SELECT alike.conrelid, alike.confrelid, alike.conname
+        FROM (SELECT source UNION SELECT relid::oid FROM pg_catalog.pg_partition_tree(source::regclass)) AS parts (part),
+            pg_temp.cascade_alike(part, existing) AS alike
+        WHERE alike.conname IN (existing ->> 'name', existing ->> 'beside')
+            AND (part = source OR pg_temp.cascade_is_partitioned(source))
+        ORDER BY part <> source, part;
+END
+$cascade$;
+
 -- Drop a key, and those that were made beside it on partitions; in words. It goes by its name alone: what has another
 -- one, when this runs again, is the key that was to stay.
 CREATE OR REPLACE FUNCTION pg_temp.cascade_drop_key(source oid, existing jsonb) RETURNS TABLE (level text, message text)
@@ -234,16 +259,14 @@ DECLARE
     other text;
 BEGIN
     level := 'info';
-    FOR gone IN
-        SELECT alike.conrelid, alike.confrelid, alike.conname
-        FROM (SELECT source UNION SELECT relid::oid FROM pg_catalog.pg_partition_tree(source::regclass)) AS parts (part),
-            pg_temp.cascade_alike(part, existing) AS alike
-        WHERE alike.conname IN (existing ->> 'name', existing ->> 'beside')
-            AND (part = source OR pg_temp.cascade_is_partitioned(source))
-        ORDER BY part <> source, part
-    LOOP
-        PERFORM pg_temp.cascade_lock_all(ARRAY[gone.confrelid, gone.conrelid], 'ACCESS EXCLUSIVE');
-        EXECUTE pg_catalog.format('ALTER TABLE %s DROP CONSTRAINT %I', pg_temp.cascade_table(gone.conrelid), gone.conname);
+    IF EXISTS (SELECT FROM pg_temp.cascade_keys_to_drop(source, existing)) THEN
+        PERFORM pg_temp.cascade_lock_all(ARRAY(
+            SELECT ends.relation FROM pg_temp.cascade_keys_to_drop(source, existing) AS going,
+                LATERAL (VALUES (1, going.parent), (2, going.relation)) AS ends (place, relation)
+            GROUP BY ends.relation ORDER BY pg_catalog.min(place), ends.relation), 'ACCESS EXCLUSIVE');
+    END IF;
+    FOR gone IN SELECT * FROM pg_temp.cascade_keys_to_drop(source, existing) LOOP
+        EXECUTE pg_catalog.format('ALTER TABLE %s DROP CONSTRAINT %I', pg_temp.cascade_table(gone.relation), gone.name);
         message := 'dropped';
     END LOOP;
     IF message IS NULL THEN

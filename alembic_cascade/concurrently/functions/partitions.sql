@@ -37,6 +37,13 @@ BEGIN
     SELECT * INTO made FROM pg_temp.cascade_alike(root, target) AS alike
     WHERE pg_temp.cascade_does(alike, target) AND (existing IS NOT NULL OR alike.conname = target ->> 'name')
     ORDER BY alike.conname = target ->> 'name' DESC, alike.conname = existing ->> 'name' DESC, alike.conname LIMIT 1;
+    IF made.conname <> target ->> 'name' AND EXISTS (
+        SELECT FROM pg_catalog.pg_partition_tree(root::regclass) AS tree, pg_temp.cascade_alike(tree.relid::oid, target) AS alike
+        WHERE tree.isleaf AND alike.conname = target ->> 'name')
+    THEN
+        -- It is another key: partitions have the one that is to be already.
+        made := NULL;
+    END IF;
     IF made.oid IS NOT NULL AND pg_temp.cascade_is_same(existing, target) THEN
         old := made;
     END IF;

@@ -47,7 +47,8 @@ DECLARE
         pg_temp.cascade_milliseconds('deadlock_timeout') / 4.0);
     members regclass[] := ARRAY(
         SELECT member FROM pg_catalog.unnest(relations) WITH ORDINALITY AS listed (relation, place),
-            pg_catalog.unnest(pg_temp.cascade_family(relation)) AS member
+            -- A table that inherits without being a partition has no part in its parent's keys.
+            LATERAL (SELECT relation UNION SELECT relid::oid FROM pg_catalog.pg_partition_tree(relation::regclass)) AS tree (member)
         JOIN pg_catalog.pg_class ON pg_class.oid = member AND relkind IN ('r', 'p')
         -- The owner need not have the right to lock it; then the ALTER TABLE itself does.
         WHERE pg_catalog.has_table_privilege(member, 'UPDATE, DELETE, TRUNCATE')
@@ -82,8 +83,9 @@ $cascade$;
 -- The sessions that hold locks on tables or their partitions, those that have been at it longest first.
 CREATE OR REPLACE FUNCTION pg_temp.cascade_in_the_way(tables text[])
 RETURNS TABLE (autovacuum boolean, message text) LANGUAGE sql STABLE AS $cascade$
-    -- Who may not read the activity of others sees at least that no role runs it.
-    SELECT coalesce(holder.backend_type = 'autovacuum worker', held.pid IS NOT NULL AND holder.usename IS NULL AND held.vacuums),
+    -- Who may not read the activity of others sees at least that no role runs it. Readers and writers have no part in it.
+    SELECT CASE WHEN held.hinders THEN coalesce(holder.backend_type = 'autovacuum worker',
+            held.pid IS NOT NULL AND holder.usename IS NULL AND held.vacuums) END,
         CASE WHEN held.pid IS NULL THEN 'a prepared transaction'
             ELSE pg_catalog.format('pid %s (%s%s, %s s): %s', held.pid,
                 coalesce(holder.usename || ', ', ''), coalesce(holder.state, holder.backend_type, 'unknown'),
@@ -94,7 +96,9 @@ RETURNS TABLE (autovacuum boolean, message text) LANGUAGE sql STABLE AS $cascade
     FROM (
         SELECT pid, pg_catalog.string_agg(DISTINCT mode || ' on ' || relation::regclass, ', ') AS modes,
             pg_catalog.bool_and(mode = 'AccessShareLock') AS reads,
-            pg_catalog.bool_and(mode = 'ShareUpdateExclusiveLock') AS vacuums
+            pg_catalog.bool_and(mode = 'ShareUpdateExclusiveLock') AS vacuums,
+            -- What SHARE UPDATE EXCLUSIVE, for which autovacuum makes way, conflicts with.
+            pg_catalog.bool_or(mode NOT IN ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock')) AS hinders
         FROM pg_catalog.pg_locks
         WHERE locktype = 'relation' AND granted AND pid IS DISTINCT FROM pg_catalog.pg_backend_pid()
             AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
@@ -104,7 +108,7 @@ RETURNS TABLE (autovacuum boolean, message text) LANGUAGE sql STABLE AS $cascade
         GROUP BY pid
     ) AS held
     LEFT JOIN pg_catalog.pg_stat_activity AS holder ON holder.pid = held.pid
-    ORDER BY held.reads, coalesce(holder.xact_start, holder.query_start), held.pid
+    ORDER BY held.hinders DESC, held.reads, coalesce(holder.xact_start, holder.query_start), held.pid
     LIMIT 5
 $cascade$;
 
@@ -121,6 +125,7 @@ DECLARE
     blocking text;
     vacuuming boolean;
 BEGIN
+    PERFORM pg_temp.cascade_forget_runs();
     LOOP
         again := false;
         problem := NULL;
@@ -161,6 +166,14 @@ BEGIN
             PERFORM pg_catalog.pg_sleep(least(0.1 * 2 ^ failures, 5) * (0.5 + pg_catalog.random() / 2));
         END IF;
     END LOOP;
+END
+$cascade$;
+
+-- Forget what an interrupted run of another operation noted in this session.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_forget_runs() RETURNS void LANGUAGE plpgsql AS $cascade$
+BEGIN
+    PERFORM pg_temp.cascade_forget(ARRAY['cascade_run', 'cascade_todo', 'cascade_counted', 'cascade_restoring',
+        'cascade_restored_rows']);
 END
 $cascade$;
 

@@ -127,7 +127,7 @@ DECLARE
 BEGIN
     SELECT pg_catalog.string_agg(pg_catalog.format('%I = %s', name, CASE WHEN by_default THEN 'DEFAULT'
         ELSE 'NULL' END), ', ' ORDER BY name),
-        pg_catalog.min(name) FILTER (WHERE attnotnull AND NOT by_default)
+        pg_catalog.min(name) FILTER (WHERE attnotnull AND (NOT by_default OR NOT atthasdef AND typdefaultbin IS NULL))
     INTO setters, filled
     FROM (
         SELECT name, pg_catalog.bool_and(keys.ondelete = 'd') AS by_default
@@ -135,7 +135,8 @@ BEGIN
         WHERE 'c:' || keys.key = ANY (ways)
         GROUP BY name
     ) AS cleared
-    JOIN pg_catalog.pg_attribute ON attrelid = relation AND attname = name;
+    JOIN pg_catalog.pg_attribute ON attrelid = relation AND attname = name
+    JOIN pg_catalog.pg_type ON pg_type.oid = atttypid;
     IF filled IS NOT NULL THEN
         PERFORM pg_temp.cascade_refuse(relation,
             pg_catalog.format('the orphans'' %s.%I can''t be set to NULL: the column is NOT NULL',
