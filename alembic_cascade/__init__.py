@@ -13,6 +13,7 @@ from alembic_cascade.errors import (
     ConfigError,
     ForeignKeyNotFound,
     ForeignKeyRefused,
+    LifecycleRefused,
     LockNotAcquired,
     MigratedMeanwhile,
     OrphansNotRestored,
@@ -25,6 +26,7 @@ from alembic_cascade.errors import (
     TooManyOrphans,
     UnsupportedDialect,
 )
+from alembic_cascade.lifecycle.policy import LifecycleColumn
 from alembic_cascade.wiring import configure_options
 
 __all__ = [
@@ -34,6 +36,8 @@ __all__ = [
     "ConfigError",
     "ForeignKeyNotFound",
     "ForeignKeyRefused",
+    "LifecycleColumn",
+    "LifecycleRefused",
     "LockNotAcquired",
     "MigratedMeanwhile",
     "OrphansNotRestored",

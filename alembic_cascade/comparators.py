@@ -21,6 +21,8 @@ from alembic_cascade.foreign_keys import (
     ForeignKeyRemoved,
     Identity,
 )
+from alembic_cascade.lifecycle import comparators as lifecycle_comparators
+from alembic_cascade.lifecycle.comparators import compare_lifecycle
 from alembic_cascade.ops.ordinary import create_operation
 from alembic_cascade.ordering import ordered_operations
 from alembic_cascade.orphans.quarantine import origin
@@ -38,6 +40,7 @@ def setup(plugin: Plugin) -> None:
     """Register the comparators: ours instead of Alembic's for foreign keys, and the order at the very end."""
     plugin.add_autogenerate_comparator(leave_quarantine, "schema", "quarantine", priority=DispatchPriority.FIRST)
     plugin.add_autogenerate_comparator(compare_table, "table", "foreignkeys", priority=DispatchPriority.FIRST)
+    lifecycle_comparators.setup(plugin)
     plugin.add_autogenerate_comparator(order_schema, "schema", "foreignkeys", priority=DispatchPriority.LAST)
 
 
@@ -124,7 +127,9 @@ def order_schema(
     del schemas  # every operation is ordered, whatever its schema
     compared = [operation for operation in upgrade_ops.ops if not _is_of_quarantine(operation)]
     _leave_made_indexes(autogen_context, compared)
-    upgrade_ops.ops[:] = ordered_operations(compared, Scope.of(autogen_context))
+    scope = Scope.of(autogen_context)
+    lifecycle = compare_lifecycle(autogen_context, compared, scope)
+    upgrade_ops.ops[:] = lifecycle.round(ordered_operations(compared, scope))
     return PriorityDispatchResult.CONTINUE
 
 

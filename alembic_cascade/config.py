@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Any
 
 from alembic_cascade.errors import ConfigError
+from alembic_cascade.lifecycle.policy import LifecycleColumn, check_policies
+from alembic_cascade.patterns import check_key_pattern, listed, matches_table, table_patterns
 
 # By the key's own rule; the other strategies are the operation's.
 ON_DELETE = "on_delete"
@@ -55,6 +56,7 @@ class CascadeConfig:
      half a second, tried again and again.
     :param quarantine_schema: the schema in which rows are set aside, made with the first of them; None: tables
      ``alembic_cascade_...`` beside the version table.
+    :param lifecycle: the columns that tables are to have, and what keeps them: :class:`LifecycleColumn`.
 
     Errors: :exc:`.ConfigError` that names the field.
     """
@@ -68,6 +70,7 @@ class CascadeConfig:
     index_foreign_keys: bool = False
     lock_timeout: str | None = LOCK_TIMEOUT
     quarantine_schema: str | None = QUARANTINE_SCHEMA
+    lifecycle: Sequence[LifecycleColumn] = ()
 
     def __post_init__(self) -> None:
         check_strategy("orphans", self.orphans)
@@ -81,14 +84,15 @@ class CascadeConfig:
         if not isinstance(self.trust_valid_keys, bool):
             raise ConfigError("trust_valid_keys", f"must be True or False, not {self.trust_valid_keys!r}")
         if not isinstance(self.concurrently, bool):
-            object.__setattr__(self, "concurrently", _table_patterns("concurrently", self.concurrently))
+            object.__setattr__(self, "concurrently", table_patterns("concurrently", self.concurrently))
         if not isinstance(self.index_foreign_keys, bool):
             raise ConfigError("index_foreign_keys", f"must be True or False, not {self.index_foreign_keys!r}")
         if self.index_foreign_keys and not self.concurrently:
             raise ConfigError("index_foreign_keys", "needs concurrently: an index is built without locking anybody out")
         check_lock_timeout("lock_timeout", self.lock_timeout)
         check_schema("quarantine_schema", self.quarantine_schema)
-        object.__setattr__(self, "optional_tables", _table_patterns("optional_tables", self.optional_tables))
+        object.__setattr__(self, "lifecycle", check_policies(listed("lifecycle", self.lifecycle, "LifecycleColumn")))
+        object.__setattr__(self, "optional_tables", table_patterns("optional_tables", self.optional_tables))
 
     def is_optional(self, schema: str | None, table: str) -> bool:
         """Whether a deployment may lack the table; ``schema`` is never None where the database has schemas."""
@@ -99,34 +103,6 @@ class CascadeConfig:
         if isinstance(self.concurrently, bool):
             return self.concurrently
         return any(matches_table(pattern, schema, table) for pattern in self.concurrently)
-
-
-def listed(field: str, values: object, of: str) -> tuple[Any, ...]:
-    """``values`` as a tuple; text and dictionaries can be walked through, too, but are no lists.
-
-    Errors: :exc:`.ConfigError` that names the field.
-    """
-    if isinstance(values, str | bytes | bytearray | Mapping) or not isinstance(values, Iterable):
-        raise ConfigError(field, f"must be a list of {of}, not {values!r}")
-    return tuple(values)
-
-
-def _table_patterns(field: str, patterns: object) -> tuple[str, ...]:
-    found = listed(field, patterns, "table patterns")
-    for pattern in found:
-        if not isinstance(pattern, str) or not all(pattern.split(".")) or pattern.count(".") > 1:
-            raise ConfigError(field, f"{pattern!r} is no table pattern; write [schema.]table, such as 'legacy_*'")
-    return found
-
-
-def check_key_pattern(field: str, pattern: object) -> None:
-    """Refuse what is no pattern ``[schema.]table.column``.
-
-    Errors: :exc:`.ConfigError` that names the field.
-    """
-    parts = pattern.split(".") if isinstance(pattern, str) else []
-    if not all(parts) or len(parts) not in {2, 3}:
-        raise ConfigError(field, f"{pattern!r} is no key pattern; write [schema.]table.column, such as 'posts.*_id'")
 
 
 def check_strategy(field: str, strategy: object) -> None:
@@ -175,18 +151,6 @@ def check_schema(field: str, schema: object) -> None:
     if schema is None or fits:
         return
     raise ConfigError(field, f"must be the name of a schema, or None, not {schema!r}")
-
-
-def matches_key(pattern: str, schema: str | None, table: str, column: str) -> bool:
-    """Whether a pattern ``[schema.]table.column`` means the key of that column."""
-    wanted_table, _, wanted_column = pattern.rpartition(".")
-    return fnmatchcase(column, wanted_column) and matches_table(wanted_table, schema, table)
-
-
-def matches_table(pattern: str, schema: str | None, table: str) -> bool:
-    """Whether a pattern ``[schema.]table`` means the table."""
-    wanted_schema, _, wanted_table = pattern.rpartition(".")
-    return fnmatchcase(table, wanted_table) and (not wanted_schema or fnmatchcase(schema or "", wanted_schema))
 
 
 def config_of(opts: dict[str, Any]) -> CascadeConfig:

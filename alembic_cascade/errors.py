@@ -187,6 +187,16 @@ class OrphansNotRestored(_OrphansError):  # noqa: N818 - the name is part of the
     opening = "What was set aside for {key} can't be put back: {problem}. {advice}"
 
 
+class LifecycleRefused(CascadeError):  # noqa: N818 - the name is part of the public contract
+    """A lifecycle column can't be filled or kept in the way that the revision says."""
+
+    def __init__(self, table: str, column: str, problem: str, instead: str) -> None:
+        self.table = table
+        self.column = column
+        self.problem = problem
+        super().__init__(f"{column}: {problem}. {instead}")
+
+
 class ReferencesNotTranslatable(CascadeError):  # noqa: N818 - the name is part of the public contract
     """The values of a foreign key can't be translated to the parent's other key."""
 

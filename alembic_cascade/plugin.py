@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from alembic_cascade import comparators, implementations, ops, renderers
 from alembic_cascade.concurrently import indexes, plain_operations, turn
+from alembic_cascade.lifecycle import implementations as lifecycle_implementations
+from alembic_cascade.lifecycle import renderers as lifecycle_renderers
 from alembic_cascade.orphans import implementations as orphan_implementations
 from alembic_cascade.orphans import renderers as orphan_renderers
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = [
     "implementations",
     "indexes",
+    "lifecycle_implementations",
+    "lifecycle_renderers",
     "ops",
     "orphan_implementations",
     "orphan_renderers",

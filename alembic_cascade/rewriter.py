@@ -15,8 +15,11 @@ from alembic_cascade.locking import Locking
 from alembic_cascade.ops import (
     AddForeignKeyOp,
     AlterForeignKeyOp,
+    BackfillLifecycleColumnOp,
     CleanOrphansOp,
+    CreateLifecycleTriggerOp,
     DropForeignKeyOp,
+    DropLifecycleTriggerOp,
     RestoreOrphansOp,
     TranslateReferencesOp,
 )
@@ -55,7 +58,7 @@ def _rewrite(
     apart = take_apart(up, down, decider)
     ordinary = with_orphans_settled(*apart.ordinary, decider)
     _limit_waiting(ordinary, decider.config)
-    if not any(apart.concurrent):
+    if not apart.has_concurrent:
         _replace(upgrade_ops, ordinary[0])
         _replace(downgrade_ops, ordinary[1])
         return
@@ -77,11 +80,22 @@ def _limit_waiting(written: Sequence[Sequence[MigrateOperation]], config: Cascad
     """Let each of our operations wait as the settings say."""
     locking = Locking.configured(config.lock_timeout)
     for operation in _all(operation for operations in written for operation in operations):
-        if isinstance(operation, AlterForeignKeyOp | AddForeignKeyOp | DropForeignKeyOp | TranslateReferencesOp):
+        if isinstance(operation, _LIMITED):
             operation.locking = locking
         if isinstance(operation, DropForeignKeyOp) and config.concurrently:
             # Alembic's own would wait without an end, in everybody's way.
             operation.is_own = True
+
+
+_LIMITED = (
+    AlterForeignKeyOp,
+    AddForeignKeyOp,
+    BackfillLifecycleColumnOp,
+    CreateLifecycleTriggerOp,
+    DropForeignKeyOp,
+    DropLifecycleTriggerOp,
+    TranslateReferencesOp,
+)
 
 
 def _all(operations: Any) -> Iterator[MigrateOperation]:

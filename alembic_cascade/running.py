@@ -17,6 +17,7 @@ from alembic_cascade.concurrently.statements import concurrent_function_statemen
 from alembic_cascade.dbapi_errors import sqlstate
 from alembic_cascade.errors import TableNotFound
 from alembic_cascade.foreign_keys import ForeignKey, TableName
+from alembic_cascade.lifecycle.statements import lifecycle_function_statements
 from alembic_cascade.orphans.statements import function_statements
 from alembic_cascade.sql.catalogue import regclass
 from alembic_cascade.sql.lock_timeout import END_OF_LIMIT, limit_waiting
@@ -107,12 +108,21 @@ def make_functions(operations: AbstractOperations) -> None:
     connection = asked_connection(operations)
     if context in _with_functions if connection is None else connection.scalar(verbatim(ASK_FOR_FUNCTIONS)):
         return
-    for statement in (*function_statements(), *translation_functions(), *concurrent_function_statements()):
+    for statement in _all_functions():
         execute(operations, statement)
     if context.as_sql:
         _with_functions.add(context)
     else:
         execute(operations, MARK_OF_FUNCTIONS)
+
+
+def _all_functions() -> tuple[str, ...]:
+    return (
+        *function_statements(),
+        *translation_functions(),
+        *concurrent_function_statements(),
+        *lifecycle_function_statements(),
+    )
 
 
 @contextmanager

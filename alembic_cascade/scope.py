@@ -34,6 +34,8 @@ class Scope:
         self._reflected: dict[str | None, ReflectedKeys] = {}
         self._names: dict[str | None, set[str]] = {}
         self._declared: dict[str, list[DeclaredKey]] = {}
+        # Both sides of the tables compared, by schema and name as Alembic has them; None is a table to be made.
+        self.compared: dict[tuple[str | None, str], tuple[Table, Table | None]] = {}
         self.tables: Mapping[str, Table] = autogen_context.table_key_to_table
         self.config: CascadeConfig = config_of(autogen_context.opts)
         self.dialect = autogen_context.dialect

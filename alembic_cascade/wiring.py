@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from alembic.operations import ops
 
-from alembic_cascade.config import CascadeConfig, listed
+from alembic_cascade.config import CascadeConfig
 from alembic_cascade.errors import ConfigError
+from alembic_cascade.patterns import listed
 from alembic_cascade.rewriter import rewrite
 
 if TYPE_CHECKING:

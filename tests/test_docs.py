@@ -19,10 +19,10 @@ import alembic.operations
 import pytest
 from models import models, number, reference
 from project import Project
-from sqlalchemy import URL, Column, Connection, Engine, ForeignKey, Integer, MetaData, Table, Text
+from sqlalchemy import URL, Column, Connection, DateTime, Engine, ForeignKey, Integer, MetaData, Table, Text
 
 import alembic_cascade
-from alembic_cascade import CascadeConfig, CascadeError, configure_options, ops
+from alembic_cascade import CascadeConfig, CascadeError, LifecycleColumn, configure_options, ops
 from alembic_cascade.config import STRATEGIES
 
 if TYPE_CHECKING:
@@ -286,6 +286,10 @@ def clicks(*constraints: ForeignKey) -> MetaData:
     return metadata
 
 
+def channels() -> MetaData:
+    return models(channels=[], chat_messages=[reference("channel_id", "channels.id"), Column("created_at", DateTime)])
+
+
 def cascade(**settings: Any) -> dict[str, Any]:
     return configure_options(CascadeConfig(**settings))
 
@@ -328,10 +332,21 @@ HOW_TO = {
     "place": Guide(KEYLESS, posts(ondelete="CASCADE"), cascade(quarantine_schema=None), ORPHANS),
     "concurrently": Guide(KEYLESS, posts(ondelete="CASCADE"), cascade(concurrently=["posts"]), ORPHANS),
     "concurrent-repoint": Guide(orders("customers.id"), orders("customers.number"), cascade(concurrently=True)),
+    "lifecycle": Guide(
+        channels(),
+        channels(),
+        cascade(
+            lifecycle=[
+                LifecycleColumn(
+                    "last_message_at", tables="channels", set_from="chat_messages.created_at", backfill=True
+                )
+            ]
+        ),
+    ),
     "index": Guide(posts(), posts(ondelete="CASCADE"), cascade(concurrently=["posts"], index_foreign_keys=True)),
 }
 
-HOW_TO_PAGES = ("howto.rst", "concurrently.rst")
+HOW_TO_PAGES = ("howto.rst", "concurrently.rst", "lifecycle.rst")
 
 
 def named_blocks(kind: str) -> list[Any]:

@@ -93,6 +93,8 @@ def test_the_public_names_are_those_of_the_contract() -> None:
         "ConfigError",
         "ForeignKeyNotFound",
         "ForeignKeyRefused",
+        "LifecycleColumn",
+        "LifecycleRefused",
         "LockNotAcquired",
         "MigratedMeanwhile",
         "OrphansNotRestored",

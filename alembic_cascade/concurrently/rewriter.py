@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from alembic.operations import MigrateOperation, ops
 from sqlalchemy import ForeignKeyConstraint
@@ -20,6 +20,7 @@ from alembic_cascade.ops import (
     AddForeignKeyOp,
     AlterForeignKeyOp,
     AutocommitOps,
+    BackfillLifecycleColumnOp,
     BeginConcurrentlyOp,
     CleanOrphansOp,
     DropForeignKeyOp,
@@ -60,6 +61,11 @@ class Apart:
 
     ordinary: UpAndDown
     concurrent: tuple[list[KeyChange], list[KeyChange]]
+    backfills: list[BackfillLifecycleColumnOp] = field(default_factory=list)
+
+    @property
+    def has_concurrent(self) -> bool:
+        return any(self.concurrent) or bool(self.backfills)
 
 
 def take_apart(up: list[MigrateOperation], down: list[MigrateOperation], decider: Decider) -> Apart:
@@ -69,6 +75,8 @@ def take_apart(up: list[MigrateOperation], down: list[MigrateOperation], decider
     """
     if not decider.config.concurrently:
         return Apart((up, down), ([], []))
+    backfills = [op for op in up if isinstance(op, BackfillLifecycleColumnOp) and is_concurrent(op.table, decider)]
+    up = [op for op in up if not any(op is backfill for backfill in backfills)]
     units, units_down = list(_units(up)), list(_units(down))
     tied = _Tied(units, decider)
     chosen = [change for _, change in units if change is not None and not tied.holds(change)]
@@ -77,7 +85,14 @@ def take_apart(up: list[MigrateOperation], down: list[MigrateOperation], decider
     return Apart(
         (_others(units, chosen), _others(units_down, chosen_down)),
         (chosen, chosen_down),
+        backfills,
     )
+
+
+def is_concurrent(table: TableName, decider: Decider) -> bool:
+    """Whether the settings mean the table."""
+    schema = table.schema or decider.context.dialect.default_schema_name
+    return decider.config.is_concurrent(schema, table.name)
 
 
 Unit = tuple[list[MigrateOperation], KeyChange | None]
@@ -141,17 +156,13 @@ class _Tied:
     def holds(self, change: KeyChange) -> bool:
         """Whether the change is not to run concurrently."""
         tables = {table for key in (change.existing, change.target) if key for table in (key.source, key.referent)}
-        if not any(self._is_concurrent(table) for table in tables):
+        if not any(is_concurrent(table, self._decider) for table in tables):
             return True
         if change.target is None:
             return bool(tables & (self._dropped | self._altered))
         # References that can't be translated concurrently take their key along.
         waits = change.translation is None and change.target.source in self._translated
         return waits or change.target.source in self._made
-
-    def _is_concurrent(self, table: TableName) -> bool:
-        schema = table.schema or self._decider.context.dialect.default_schema_name
-        return self._decider.config.is_concurrent(schema, table.name)
 
 
 def _takes_away(operation: MigrateOperation) -> bool:
@@ -171,8 +182,11 @@ def concurrent_operations(apart: Apart, decider: Decider) -> UpAndDown:
         taken = settled.get((gone.source, gone.referent, frozenset(gone.pairs))) if gone else None
         if taken is not None:
             downward.append(taken.reverse())
+    locking = Locking.configured(decider.config.lock_timeout, concurrently=True)
+    for backfill in apart.backfills:
+        backfill.locking = locking
     return (
-        _block([*indexes, *upward], "revision"),
+        _block([*indexes, *upward, *apart.backfills], "revision"),
         _block([*downward, *(index.reverse() for index in reversed(indexes))], "down_revision"),
     )
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from alembic_cascade.config import ON_DELETE, CascadeConfig, matches_key
+from alembic_cascade.config import ON_DELETE, CascadeConfig
 from alembic_cascade.declared import KeySettings
 from alembic_cascade.foreign_keys import ForeignKey, TableName
+from alembic_cascade.patterns import matches_key
 
 BY_RULE = {"CASCADE": "quarantine", "SET NULL": "set_null", "SET DEFAULT": "set_default"}
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import shutil
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,26 +11,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from alembic_cascade import CascadeConfig, configure_options
+from seeds.collaboration import example_models, make_first_tables
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from project import Project
-
-EXAMPLE = Path(__file__).parent.parent.parent / "example_project"
-
-
-def example_models() -> ModuleType:
-    """The example's models, under a name that can't be mistaken for another module of these tests."""
-    name = "example_project_models"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, EXAMPLE / "models.py")
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
 
 MODELS = example_models()
 
@@ -42,8 +22,7 @@ MODELS = example_models()
 @pytest.fixture
 def drifted(project: Project) -> Project:
     """The application's tables as its first migration makes them."""
-    shutil.copy(EXAMPLE / "migrations" / "versions" / "0001_first_tables.py", project.path / "versions")
-    project.upgrade()
+    make_first_tables(project)
     # What the example's load.py adds over dirty rows, here over none.
     project.execute(
         "ALTER TABLE channels ADD FOREIGN KEY (company_id) REFERENCES companies ON DELETE RESTRICT",

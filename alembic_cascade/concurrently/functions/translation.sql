@@ -261,6 +261,17 @@ BEGIN
 END
 $cascade$;
 
+-- Let them fire again.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_unsilence(resume text[]) RETURNS void LANGUAGE plpgsql AS $cascade$
+BEGIN
+    IF resume IS NULL THEN
+        PERFORM pg_catalog.set_config('session_replication_role', 'origin', true);
+    ELSE
+        PERFORM pg_temp.cascade_resume(resume);
+    END IF;
+END
+$cascade$;
+
 -- List the references that are still to be translated, or translate the next ones; the triggers go when none is left.
 CREATE OR REPLACE FUNCTION pg_temp.cascade_next_translations(
     source oid, referent oid, existing jsonb, target jsonb, translator text, batch_size int
@@ -343,8 +354,7 @@ BEGIN
         -- With many rows in hand no wait for a parent.
         CASE WHEN stuck THEN '' ELSE 'SKIP LOCKED' END);
     GET DIAGNOSTICS translated = ROW_COUNT;
-    PERFORM pg_catalog.set_config('session_replication_role', 'origin', true) WHERE resume IS NULL;
-    PERFORM pg_temp.cascade_resume(resume) WHERE resume IS NOT NULL;
+    PERFORM pg_temp.cascade_unsilence(resume);
     DROP TABLE pg_temp.cascade_batch;
     -- Where nothing is left at last, the next call finds it out.
     UPDATE pg_temp.cascade_run AS run SET next = run.next + batch_size, settled = run.settled + translated,

@@ -16,11 +16,12 @@ DECLARE
     found record;
     resume text[] := '{}';
 BEGIN
+    PERFORM pg_catalog.set_config('alembic_cascade.quiet', 'on', true);
     FOR found IN
         SELECT pg_temp.cascade_table(tgrelid) AS relation, tgname AS name, tgenabled AS state
         FROM pg_catalog.pg_trigger
         WHERE triggers AND NOT tgisinternal AND tgenabled <> 'D' AND tgrelid = ANY (family)
-            AND NOT pg_temp.cascade_translates(tgname)
+            AND NOT pg_temp.cascade_translates(tgname) AND NOT pg_temp.cascade_keeps_quiet(tgfoid)
         ORDER BY tgrelid, tgname
     LOOP
         EXECUTE pg_catalog.format('ALTER TABLE ONLY %s DISABLE TRIGGER %I', found.relation, found.name);
@@ -68,6 +69,11 @@ $cascade$;
 -- Whether a trigger is one of ours that translates references as they are written: what is translated it leaves alone.
 CREATE OR REPLACE FUNCTION pg_temp.cascade_translates(name name) RETURNS boolean LANGUAGE sql IMMUTABLE AS $cascade$
     SELECT $1 ~ '^alembic_cascade_.*_child$'
+$cascade$;
+
+-- Whether a trigger's function is one of ours that keeps a lifecycle column: it asks itself whether to keep quiet.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_keeps_quiet(function oid) RETURNS boolean LANGUAGE sql STABLE AS $cascade$
+    SELECT coalesce(pg_catalog.starts_with(pg_catalog.obj_description($1, 'pg_proc'), '{"alembic_cascade": "lifecycle"'), false)
 $cascade$;
 
 -- Likewise the checks of domains that are NOT VALID, for they are asked whenever a kept text is read again.
@@ -164,5 +170,6 @@ BEGIN
     FOREACH statement IN ARRAY statements LOOP
         EXECUTE statement;
     END LOOP;
+    PERFORM pg_catalog.set_config('alembic_cascade.quiet', 'off', true);
 END
 $cascade$;

@@ -1,0 +1,1 @@
+"""Whole applications, each with the work that its author wanted done."""
