@@ -8,6 +8,8 @@ from threading import Timer
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from models import models, reference
+
 from alembic_cascade import CascadeConfig, configure_options
 from concurrently.others import Background, session, wait_until, waiting
 
@@ -100,3 +102,19 @@ def test_locks_of_many_partitions_never_add_up_to_a_long_wait(project: Project) 
     assert [*upgrade.problems, *reader.problems, *parent.problems] == []
     assert max(waits) < DEADLOCK_TIMEOUT
     assert project.fetch(KEYS) == [("posts_user_id_fkey", "users", "c", True)]
+
+
+def test_a_table_that_inherits_is_not_locked(project: Project) -> None:
+    """It has no part in its parent's keys."""
+    project.options = configure_options(CascadeConfig(concurrently=True, orphans=None))
+    project.create(models(users=[], posts=[reference("user_id", "users.id")]))
+    project.execute("CREATE TABLE old_posts () INHERITS (posts)")
+    project.options["include_name"] = lambda name, kind, _: kind != "table" or name != "old_posts"
+    project.metadata = models(users=[], posts=[reference("user_id", "users.id", ondelete="CASCADE")])
+    project.revision()
+    with project.engine.connect() as reader:
+        reader.exec_driver_sql("SELECT FROM old_posts")
+        project.upgrade()
+    assert project.fetch("SELECT confdeltype::text, convalidated FROM pg_constraint WHERE contype = 'f'") == [
+        ("c", True)
+    ]

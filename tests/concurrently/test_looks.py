@@ -36,6 +36,10 @@ REFUSED: dict[str, tuple[type[CascadeError], str, str, tuple[str, ...]]] = {
         OrphansNotSettled, "strategy='set_default'", "set to the default, 7 rows of posts would still have no parent",
         ("CREATE DOMAIN reference AS int DEFAULT 77", "ALTER TABLE posts ALTER user_id TYPE reference"),
     ),
+    "a default of nothing in a column that is NOT NULL": (
+        OrphansNotSettled, "strategy='set_default'", "the column is NOT NULL",
+        ("ALTER TABLE posts ALTER user_id SET NOT NULL",),
+    ),
     "no key to find a row by": (
         OrphansNotSettled, "strategy='set_null'", "no primary or unique key", ("ALTER TABLE posts DROP CONSTRAINT posts_pkey",),
     ),
@@ -96,3 +100,38 @@ def test_a_look_that_finds_nothing_says_nothing(project: Project, caplog: pytest
     project.upgrade()
     assert state(project) == start
     assert cascade_log(caplog.records) == []
+
+
+@pytest.mark.parametrize(("default", "passes"), [(105, True), (5, False)])
+def test_a_default_is_judged_by_the_column_that_references_are_translated_to(
+    project: Project, default: int, passes: bool
+) -> None:
+    """It is set after the translation."""
+    project.options = configure_options(CascadeConfig(concurrently=True))
+    project.execute(
+        "CREATE TABLE users (id int PRIMARY KEY, code int UNIQUE)",
+        "INSERT INTO users SELECT n, 100 + n FROM generate_series(1, 9) AS n",
+        f"CREATE TABLE posts (id int PRIMARY KEY, user_id int DEFAULT {default})",
+        "INSERT INTO posts SELECT n, n FROM generate_series(1, 12) AS n",
+        "ALTER TABLE posts ADD CONSTRAINT made FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE SET DEFAULT NOT VALID",
+    )
+    project.write_revision(
+        block(
+            "op.clean_orphans('posts', 'users', ['user_id'], ['id'], strategy='set_default', revision=revision, "
+            "to_cols=['code'], check_only=True, concurrently=True)",
+            "op.alter_foreign_key('made', 'posts', 'users', ['user_id'], ['code'], ondelete='SET DEFAULT', not_valid=True, "
+            "existing_remote_cols=['id'], translate=True, concurrently=True)",
+            "op.clean_orphans('posts', 'users', ['user_id'], ['code'], strategy='set_default', revision=revision, "
+            "concurrently=True)",
+            "op.alter_foreign_key('made', 'posts', 'users', ['user_id'], ['code'], ondelete='SET DEFAULT', "
+            "not_valid=False, existing_not_valid=True, concurrently=True)",
+        )
+    )
+    before = state(project)
+    if passes:
+        project.upgrade()
+        assert project.fetch("SELECT count(*) FROM posts WHERE user_id = 105") == [(4,)]
+    else:
+        with pytest.raises(OrphansNotSettled, match="3 rows of posts would still have no parent"):
+            project.upgrade()
+        assert state(project) == before

@@ -54,7 +54,7 @@ RETURNS void LANGUAGE plpgsql AS $cascade$
 DECLARE
     enforced boolean := (described ->> 'enforced')::boolean;
 BEGIN
-    EXECUTE pg_catalog.format('ALTER TABLE %s %s ADD CONSTRAINT %I %s %s', pg_temp.cascade_table(relation),
+    EXECUTE pg_catalog.format('ALTER TABLE %s %s ADD CONSTRAINT %I %s %s', pg_temp.cascade_scan(relation),
         CASE WHEN replaced IS NULL THEN '' ELSE pg_catalog.format('DROP CONSTRAINT %I,', replaced) END,
         name, described ->> 'definition', CASE WHEN enforced THEN 'NOT VALID' ELSE 'NOT ENFORCED' END);
     IF remark IS NOT NULL THEN
@@ -78,7 +78,7 @@ CREATE OR REPLACE FUNCTION pg_temp.cascade_validate(relation oid, name name) RET
 SET row_security TO off AS $cascade$
 BEGIN
     PERFORM pg_temp.cascade_lock_all(ARRAY[relation], 'SHARE UPDATE EXCLUSIVE');
-    EXECUTE pg_catalog.format('ALTER TABLE %s VALIDATE CONSTRAINT %I', pg_temp.cascade_table(relation), name);
+    EXECUTE pg_catalog.format('ALTER TABLE %s VALIDATE CONSTRAINT %I', pg_temp.cascade_scan(relation), name);
 END
 $cascade$;
 

@@ -50,14 +50,14 @@ BEGIN
 END
 $cascade$;
 
--- The condition by which a row "child" is an orphan of the key to come.
-CREATE OR REPLACE FUNCTION pg_temp.cascade_orphaned(match_full boolean, to_cols text[]) RETURNS text
+-- The condition by which a row "child" is an orphan of the key to come, or of one that refers to other columns.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_orphaned(match_full boolean, to_cols text[], referred int2[] DEFAULT NULL) RETURNS text
 LANGUAGE plpgsql STABLE AS $cascade$
 DECLARE
     coming record := (SELECT keys FROM pg_temp.cascade_keys AS keys WHERE keys.key = 0);
     no_parent text := pg_catalog.format('NOT EXISTS (SELECT FROM %s AS parent WHERE %s%s)',
         pg_temp.cascade_scan(coming.parent),
-        pg_temp.cascade_reference(coming.child, coming.child_columns, coming.parent, coming.parent_columns),
+        pg_temp.cascade_reference(coming.child, coming.child_columns, coming.parent, coalesce(referred, coming.parent_columns)),
         (SELECT coalesce(pg_catalog.string_agg(pg_catalog.format(' AND parent.%I IS NOT NULL', name), ''), '')
             FROM pg_catalog.unnest(to_cols) AS name));
     empty_columns text[] := ARRAY(
@@ -101,7 +101,7 @@ BEGIN
 END
 $cascade$;
 
--- How many of the listed orphans would be orphans still with their values cleared.
+-- How many of the listed orphans would be orphans still with their values cleared, after a translation if there is one.
 CREATE OR REPLACE FUNCTION pg_temp.cascade_count_left(strategy text, match_full boolean, to_cols text[]) RETURNS bigint
 LANGUAGE plpgsql SET row_security TO off AS $cascade$
 DECLARE
@@ -121,7 +121,8 @@ BEGIN
          WHERE attrelid = coming.child AND attnum = ANY (coming.child_columns)),
         pg_temp.cascade_scan(coming.child),
         pg_temp.cascade_reaches(coming.child, 'child', 'FROM pg_temp.cascade_rows WHERE round = 0'),
-        pg_temp.cascade_orphaned(match_full, to_cols)) INTO number;
+        pg_temp.cascade_orphaned(match_full, NULL, CASE WHEN to_cols IS NOT NULL
+            THEN pg_temp.cascade_numbers(coming.parent, to_cols) END)) INTO number;
     RETURN number;
 END
 $cascade$;
