@@ -17,7 +17,7 @@ from alembic_cascade.concurrently.statements import concurrent_function_statemen
 from alembic_cascade.dbapi_errors import sqlstate
 from alembic_cascade.errors import TableNotFound
 from alembic_cascade.foreign_keys import ForeignKey, TableName
-from alembic_cascade.lifecycle.statements import lifecycle_function_statements
+from alembic_cascade.lifecycle.server_functions import lifecycle_function_statements
 from alembic_cascade.orphans.statements import function_statements
 from alembic_cascade.sql.catalogue import regclass
 from alembic_cascade.sql.lock_timeout import END_OF_LIMIT, limit_waiting

@@ -5,15 +5,7 @@ from __future__ import annotations
 from alembic_cascade.lifecycle.triggers import SEARCH_PATH, LifecycleTrigger
 from alembic_cascade.ops import BackfillLifecycleColumnOp, CreateLifecycleTriggerOp, DropLifecycleTriggerOp
 from alembic_cascade.orphans.statements import function_call
-from alembic_cascade.sql.functions import read_functions
 from alembic_cascade.sql.quoting import quote_literal, quote_table, quote_text_array
-
-FILES = ("triggers", "backfill")
-
-
-def lifecycle_function_statements() -> tuple[str, ...]:
-    """The statements that make the functions, for this session only."""
-    return read_functions("alembic_cascade.lifecycle", FILES)
 
 
 def create_statement(op: CreateLifecycleTriggerOp, trigger: LifecycleTrigger) -> str:
