@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from alembic_cascade.errors import ConfigError
-from alembic_cascade.lifecycle.policy import LifecycleColumn, check_policies
+from alembic_cascade.lifecycle.policy import LONGEST_NAME, LifecycleColumn, check_policies
 from alembic_cascade.patterns import check_key_pattern, listed, matches_table, table_patterns
 
 # By the key's own rule; the other strategies are the operation's.
@@ -23,8 +23,6 @@ BATCH_SIZE = 5000
 # With a unit, as https://www.postgresql.org/docs/current/config-setting.html has them; a bare number is easily misread.
 _MILLISECONDS = {"ms": 1, "s": 1_000, "min": 60_000}
 
-# In bytes: https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS
-LONGEST_NAME = 63
 LARGEST_COUNT = 2**63
 LARGEST_INTEGER = 2**31
 

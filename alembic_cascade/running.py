@@ -39,9 +39,10 @@ _with_functions: WeakSet[MigrationContext] = WeakSet()
 ASK_FOR_FUNCTIONS = "SELECT pg_catalog.to_regprocedure('pg_temp.cascade_functions_made()') IS NOT NULL"
 MARK_OF_FUNCTIONS = "CREATE FUNCTION pg_temp.cascade_functions_made() RETURNS void LANGUAGE sql AS ''"
 
-# Data exceptions, violated constraints, what is unknown, doubled or forbidden, what a trigger refuses or a limit:
+# Data exceptions, violated constraints, what others depend on, what is unknown, doubled or forbidden, what a trigger
+# refuses or a limit:
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
-ABOUT_INPUT = ("0A", "22", "23", "27", "38", "39", "42", "44", "54", "55000", "55006", "P0")
+ABOUT_INPUT = ("0A", "22", "23", "27", "2B", "38", "39", "42", "44", "54", "55000", "55006", "P0")
 
 
 def asked_connection(operations: AbstractOperations) -> Connection | None:

@@ -14,7 +14,7 @@ from alembic_cascade.declared import DeclaredKey, declared_keys
 from alembic_cascade.foreign_keys import ForeignKey, TableName
 from alembic_cascade.reflected import ReflectedKeys, keys_in_catalogue, keys_in_reflection
 from alembic_cascade.sorting import ranks
-from alembic_cascade.sql.catalogue import names_in_schema
+from alembic_cascade.sql.catalogue import names_in_schema, table_places
 
 if TYPE_CHECKING:
     from alembic.autogenerate.api import AutogenContext
@@ -95,6 +95,29 @@ class Scope:
             self._connection.get_execution_options().get("schema_translate_map") or {}
         )
         return translated.get(written.schema, written.schema)
+
+    def real_schema(self, table: TableName) -> str | None:
+        """The schema that a declared table is in, or will be made in; None on a database that has no schemas."""
+        return self.actual_schema(table) or self._shown.get(table.name) or self.default_schema
+
+    def inherits(self, table: TableName) -> bool:
+        """Whether the table is a partition, or inherits from another one."""
+        return (self.real_schema(table), table.name) in self._inheriting
+
+    @cached_property
+    def _places(self) -> list[tuple[str, str, bool, bool]]:
+        if not self.on_postgresql:
+            return []
+        return [(row.nspname, row.relname, row.shown, row.inherits) for row in self._connection.execute(table_places())]
+
+    @cached_property
+    def _shown(self) -> dict[str, str]:
+        """The schemas of the tables that the search path shows."""
+        return {name: schema for schema, name, shown, _ in self._places if shown}
+
+    @cached_property
+    def _inheriting(self) -> set[tuple[str | None, str]]:
+        return {(schema, name) for schema, name, _, inherits in self._places if inherits}
 
     def is_optional(self, table: TableName) -> bool:
         """Whether a deployment may lack the table, by the settings."""

@@ -62,7 +62,7 @@ ROWS = [
     },
     {"ops.alter_foreign_key", "ops.nameless_key", "ops.clean_orphans"},
     {"ops"},
-    {"ops.keys_of", "scope", "lifecycle.statements", "lifecycle.backfills", "lifecycle.reflected"},
+    {"ops.keys_of", "scope", "lifecycle.statements", "lifecycle.reflected"},
     {"orphans.rewriter", "lifecycle.wanted"},
     {"concurrently.missing_indexes", "lifecycle.columns"},
     {"concurrently.rewriter", "lifecycle.comparators"},

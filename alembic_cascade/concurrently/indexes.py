@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from alembic_cascade.concurrently.statements import (
     END_OF_PATIENCE,
     Step,
+    before_build,
     drop_partitioned_index,
     finish_index_statement,
     index_drop_statements,
@@ -122,9 +123,14 @@ def _run_each(
                 execute(operations, statement)
                 log.info("%s: %s, %.2f s", operation.label, statement, monotonic() - started)
         except DBAPIError as error:
-            if plainly or number == BUILDS or not is_about_locks(error):
+            if plainly or not is_about_locks(error):
                 _refuse(operation, error)
-            log.warning("%s: %s, try %d of %d", operation.label, message(error), number, BUILDS)
+            waited_for = _waited_for(operations, operation)
+            if number == BUILDS:
+                _refuse(operation, error, waited_for)
+            log.warning(
+                "%s: %s, try %d of %d; in the way: %s", operation.label, message(error), number, BUILDS, waited_for
+            )
         else:
             return
         finally:
@@ -142,7 +148,15 @@ def _listed(
         _refuse(operation, error)
 
 
-def _refuse(operation: AddForeignKeyIndexOp | DropForeignKeyIndexOp, error: DBAPIError) -> NoReturn:
+def _waited_for(operations: AbstractOperations, operation: AddForeignKeyIndexOp | DropForeignKeyIndexOp) -> str:
+    """The sessions whose end it waited for, in words."""
+    listed = query(operations, before_build(located_table(operations, operation.source)))
+    return "; ".join(words for (words,) in listed) or "nobody any more"
+
+
+def _refuse(
+    operation: AddForeignKeyIndexOp | DropForeignKeyIndexOp, error: DBAPIError, waited_for: str | None = None
+) -> NoReturn:
     """Say what the server refuses in the terms of the operation.
 
     Errors: :exc:`.LockNotAcquired`, :exc:`.StatementCanceled`, :exc:`.ForeignKeyRefused`; what is neither as it is.
@@ -153,7 +167,9 @@ def _refuse(operation: AddForeignKeyIndexOp | DropForeignKeyIndexOp, error: DBAP
         raise LockNotAcquired(
             str(operation.source),
             operation.label,
-            message(error),
+            message(error)
+            if waited_for is None
+            else f"{message(error)}, {BUILDS} times over. In the way: {waited_for}",
             "An index that is not finished stays, unused; run the migration again: it is built anew.",
         ) from error
     if is_about_input(error):

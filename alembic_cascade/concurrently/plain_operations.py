@@ -16,7 +16,7 @@ from alembic_cascade.config import config_of
 from alembic_cascade.foreign_keys import TableName
 from alembic_cascade.ops.ordinary import created_key
 from alembic_cascade.running import asked_connection, located_table
-from alembic_cascade.sql.catalogue import regclass
+from alembic_cascade.sql.catalogue import foreign_key_names, regclass
 
 log = logging.getLogger("alembic.cascade")
 
@@ -38,13 +38,23 @@ def create_foreign_key(operations: Operations, operation: ops.CreateForeignKeyOp
 def drop_foreign_key(operations: Operations, operation: ops.DropConstraintOp) -> None:
     """Warn where it is a key, and do what Alembic does."""
     table = TableName(operation.schema, operation.table_name)
-    if operation.constraint_type == "foreignkey" and _is_meant(operations, (table,)):
+    if _is_meant(operations, (table,)) and _is_key(operations, operation, table):
         log.warning(
             "%s: op.drop_constraint(%r) lets readers and writers of %s wait as long as it waits itself; "
             "op.drop_foreign_key(..., concurrently=True) in an autocommit_block does not",
             table, operation.constraint_name, table,
         )  # fmt: skip
     drop_constraint(operations, operation)
+
+
+def _is_key(operations: Operations, operation: ops.DropConstraintOp, table: TableName) -> bool:
+    """Whether the constraint is a key; on PostgreSQL an operation need not say so, but the database knows."""
+    if operation.constraint_type is not None:
+        return operation.constraint_type == "foreignkey"
+    connection = asked_connection(operations)
+    if connection is None:
+        return False
+    return operation.constraint_name in set(connection.scalars(foreign_key_names(located_table(operations, table))))
 
 
 def _is_meant(operations: Operations, tables: Iterable[TableName]) -> bool:

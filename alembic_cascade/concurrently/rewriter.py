@@ -24,6 +24,7 @@ from alembic_cascade.ops import (
     BeginConcurrentlyOp,
     CleanOrphansOp,
     DropForeignKeyOp,
+    NullTakenAgainOps,
     TranslateReferencesOp,
 )
 from alembic_cascade.ops.keys_of import key_gone, keys_made
@@ -77,6 +78,7 @@ def take_apart(up: list[MigrateOperation], down: list[MigrateOperation], decider
         return Apart((up, down), ([], []))
     backfills = [op for op in up if isinstance(op, BackfillLifecycleColumnOp) and is_concurrent(op.table, decider)]
     up = [op for op in up if not any(op is backfill for backfill in backfills)]
+    down = [op for op in down if not any(_takes_back(op, backfill) for backfill in backfills)]
     units, units_down = list(_units(up)), list(_units(down))
     tied = _Tied(units, decider)
     chosen = [change for _, change in units if change is not None and not tied.holds(change)]
@@ -87,6 +89,13 @@ def take_apart(up: list[MigrateOperation], down: list[MigrateOperation], decider
         (chosen, chosen_down),
         backfills,
     )
+
+
+def _takes_back(operation: MigrateOperation, backfill: BackfillLifecycleColumnOp) -> bool:
+    return isinstance(operation, NullTakenAgainOps) and (
+        TableName(operation.schema, operation.table_name),
+        operation.column,
+    ) == (backfill.table, backfill.column)
 
 
 def is_concurrent(table: TableName, decider: Decider) -> bool:
@@ -185,9 +194,10 @@ def concurrent_operations(apart: Apart, decider: Decider) -> UpAndDown:
     locking = Locking.configured(decider.config.lock_timeout, concurrently=True)
     for backfill in apart.backfills:
         backfill.locking = locking
+    nullable_again = [backfill.reverse() for backfill in reversed(apart.backfills) if not backfill.nullable]
     return (
         _block([*indexes, *upward, *apart.backfills], "revision"),
-        _block([*downward, *(index.reverse() for index in reversed(indexes))], "down_revision"),
+        _block([*nullable_again, *downward, *(index.reverse() for index in reversed(indexes))], "down_revision"),
     )
 
 

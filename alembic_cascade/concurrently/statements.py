@@ -126,6 +126,11 @@ def index_drop_statements(source: TableName, local_cols: tuple[str, ...], revisi
     )
 
 
+def before_build(source: TableName) -> str:
+    """The query for the sessions that the build of an index waits for, in words."""
+    return f"SELECT * FROM pg_temp.cascade_before_build({quote_text_array((quote_table(*source),))})"
+
+
 def drop_partitioned_index(source: TableName, revision: str) -> str:
     """Drop what a revision built on a partitioned table."""
     return function_call("cascade_drop_partitioned_index", quote_literal(quote_table(*source)), quote_literal(revision))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import TYPE_CHECKING
 
 from alembic.operations import MigrateOperation, ops
@@ -12,8 +13,14 @@ from alembic.util import DispatchPriority, PriorityDispatchResult
 from sqlalchemy import Table
 
 from alembic_cascade.foreign_keys import TableName
-from alembic_cascade.lifecycle.backfills import in_filling_order
-from alembic_cascade.lifecycle.columns import ComparedTable, nothing_writes, settle_column
+from alembic_cascade.lifecycle.columns import (
+    ComparedTable,
+    backfill_of,
+    is_left_out,
+    keep_column,
+    nothing_writes,
+    settle_column,
+)
 from alembic_cascade.lifecycle.reflected import OtherTrigger, PresentTrigger, other_triggers, present_triggers
 from alembic_cascade.lifecycle.triggers import LifecycleTrigger
 from alembic_cascade.lifecycle.wanted import WantedColumn, wanted_columns
@@ -72,7 +79,8 @@ def compare_lifecycle(
     for key in sorted(scope.compared, key=lambda key: (key[0] or "", key[1])):
         comparison.compare(*scope.compared[key], TableName(*key))
     comparison.finish()
-    found.backfills = in_filling_order(found.backfills)
+    # What others are filled from comes first; it is filled from no other itself.
+    found.backfills.sort(key=lambda op: op.source is not None)
     operations[:] = [op for op in operations if not (isinstance(op, ops.ModifyTableOps) and op.is_empty())]
     return found
 
@@ -90,10 +98,15 @@ class _Comparison:
         self._wanted: list[tuple[WantedColumn, ComparedTable]] = []
         connection = autogen_context.connection
         asks = scope.on_postgresql and connection is not None
-        # The tables that the run compares or drops, by the schemas really meant, as they are spelled out.
-        spelled = [TableName(declared.schema, declared.name) for declared, _ in scope.compared.values()]
-        spelled += [TableName(op.schema, op.table_name) for op in operations if isinstance(op, ops.DropTableOp)]
-        self._known = {(self._schema(table), table.name): table for table in spelled}
+        # The tables that the run compares, makes or drops, by the schemas really meant, as they are spelled out.
+        tables = ops.CreateTableOp | ops.DropTableOp
+        spelled = [TableName(op.schema, op.table_name) for op in operations if isinstance(op, tables)]
+        spelled += [
+            TableName(declared.schema, declared.name)
+            for declared, present in scope.compared.values()
+            if present is not None
+        ]
+        self._known = {self._place(table): table for table in spelled}
         self._present: list[PresentTrigger] = present_triggers(connection) if asks and connection is not None else []
         self._others: list[OtherTrigger] = []
         if asks and connection is not None and any(policy.has_trigger for policy in scope.config.lifecycle):
@@ -101,26 +114,36 @@ class _Comparison:
 
     def compare(self, declared: Table, present: Table | None, name: TableName) -> None:
         """Settle the columns of one table."""
+        spelled = TableName(declared.schema, declared.name)
         own = [
             op
             for op in self._operations
-            if isinstance(op, ops.CreateTableOp | ops.ModifyTableOps) and (op.schema, op.table_name) == name
+            if isinstance(op, ops.CreateTableOp | ops.ModifyTableOps)
+            and TableName(op.schema, op.table_name) in {name, spelled}
         ]
         table = ComparedTable(declared, present, name, list(own))
-        for wanted in wanted_columns(declared, table.columns, self._scope):
-            backfill = settle_column(wanted, table, self._context, self._scope)
-            if backfill is not None:
-                self._found.backfills.append(backfill)
-            self._wanted.append((wanted, table))
-            if nothing_writes(wanted, table):
-                log.info("%s: nothing in the database or the models writes it; the application has to", wanted.label)
+        wanted = wanted_columns(declared, table.columns, self._scope)
+        for alias in sorted(wanted.kept - {column.name for column in declared.columns}):
+            keep_column(alias, table)
+        for column in wanted.columns:
+            if not is_left_out(column, table, self._context):
+                self._settle(column, table)
         made = [op for op in table.operations if not any(op is known for known in own)]
         if made:
             place = max((self._operations.index(op) for op in own), default=len(self._operations) - 1)
             self._operations[place + 1 : place + 1] = made
 
+    def _settle(self, wanted: WantedColumn, table: ComparedTable) -> None:
+        backfill = settle_column(wanted, table, self._scope)
+        if backfill is not None:
+            self._found.backfills.append(backfill)
+        self._wanted.append((wanted, table))
+        if nothing_writes(wanted, table):
+            log.info("%s: nothing in the database or the models writes it; the application has to", wanted.label)
+
     def finish(self) -> None:
-        """Find the triggers that are missing, changed and left over."""
+        """Find the triggers that are missing, changed and left over, and the settings that mean nothing."""
+        self._warn_of_empty_policies()
         if not self._scope.on_postgresql:
             self._warn_elsewhere()
             return
@@ -131,9 +154,38 @@ class _Comparison:
                 expected.update(map(id, self._settle_trigger(trigger, wanted, table)))
         for present in self._present:
             # Those of tables that this run neither compares nor drops are not looked at.
-            if id(present) not in expected and (present.schema, present.table) in self._known:
+            if id(present) not in expected and self._is_compared(present):
                 log.info("Detected left-over lifecycle trigger of %s", present.trigger.label)
+                self._warn_of_values(present)
                 self._drop(present)
+
+    def _is_compared(self, present: PresentTrigger) -> bool:
+        """Whether this run looks at the table that has the trigger, and at the one that it writes to."""
+        # What was renamed or is gone is no table any more that could be left out.
+        gone = not self._scope.exists(present.trigger.table)
+        return (present.schema, present.table) in self._known and (
+            present.trigger.source is None or gone or self._place(present.trigger.table) in self._known
+        )
+
+    def _warn_of_empty_policies(self) -> None:
+        tables = [TableName(table.schema, table.name) for table in self._scope.tables.values()]
+        for policy in self._scope.config.lifecycle:
+            if not any(policy.means(self._scope.real_schema(table), table.name) for table in tables):
+                log.warning("lifecycle[%r]: its patterns mean no table of the models", policy.name)
+
+    def _warn_of_values(self, present: PresentTrigger) -> None:
+        """Say what goes with a column that neither the settings nor the models have any more."""
+        trigger = present.trigger
+        kept = trigger.table if trigger.source is not None else self._known[(present.schema, present.table)]
+        for op in self._operations:
+            if isinstance(op, ops.ModifyTableOps) and op.table_name == kept.name:
+                for child in op.ops:
+                    if isinstance(child, ops.DropColumnOp) and child.column_name == trigger.column:
+                        log.warning(
+                            "%s.%s is dropped with all of its values: neither the settings nor the model have it any "
+                            "more. Where it was only renamed, write op.alter_column(..., new_column_name=...) instead.",
+                            kept, trigger.column,
+                        )  # fmt: skip
 
     def _warn_elsewhere(self) -> None:
         kept = sorted(wanted.label for wanted, _ in self._wanted if wanted.policy.has_trigger or wanted.policy.set_on)
@@ -148,13 +200,19 @@ class _Comparison:
         self, trigger: LifecycleTrigger, wanted: WantedColumn, table: ComparedTable
     ) -> list[PresentTrigger]:
         """Have the trigger made or made again; return those in the database that it is, or was."""
+        if not self._is_expected(trigger):
+            return []
         schema = self._schema(trigger.on)
+        spellings = {spelled.name: spelled for spelled in self._spellings(trigger)}
         same = [
             present
             for present in self._present
-            if (present.schema, present.table, present.name) == (schema, trigger.on.name, trigger.name)
+            if (present.schema, present.table) == (schema, trigger.on.name) and present.name in spellings
         ]
-        if same and same[0].is_like(trigger, self._schema(trigger.table), self._computed(trigger.on, same[0])):
+        if same and any(
+            same[0].is_like(spelled, self._schema(trigger.table), self._computed(trigger.on, same[0]))
+            for spelled in self._spellings(trigger)
+        ):
             return same
         # Nobody writes a column that is yet to be added.
         others = self._others if not same and wanted.name in table.columns else []
@@ -167,15 +225,45 @@ class _Comparison:
             self._drop(same[0])
         else:
             log.info("Detected missing lifecycle trigger of %s", wanted.label)
-            if wanted.policy.backfill is True and wanted.name in table.columns:
-                self._found.backfills.append(BackfillLifecycleColumnOp(wanted.table, wanted.name, source=wanted.source))
+            self._backfill_again(wanted, table)
         if_exists = self._scope.is_optional(trigger.table) or self._scope.is_optional(trigger.on)
         self._found.creates.append(CreateLifecycleTriggerOp(trigger, if_exists=if_exists))
         return same
 
+    def _spellings(self, trigger: LifecycleTrigger) -> list[LifecycleTrigger]:
+        """The trigger as it was made where the models spelled the default schema out, or did not."""
+
+        def spelled(table: TableName, schema: str | None) -> TableName:
+            return TableName(schema, table.name) if self._schema(table) == self._scope.default_schema else table
+
+        found = [trigger]
+        for own, other in product((None, self._scope.default_schema), repeat=2):
+            source = trigger.source and replace(trigger.source, table=spelled(trigger.source.table, other))
+            found.append(replace(trigger, table=spelled(trigger.table, own), source=source))
+        return found
+
+    def _is_expected(self, trigger: LifecycleTrigger) -> bool:
+        """Whether both of its tables are there, or are made in this run, and are looked at."""
+        tables = {trigger.table, trigger.on}
+        if all(self._place(table) in self._known for table in tables):
+            return True
+        log.info("%s: its trigger is not looked at, for a table that it needs is left out or absent", trigger.label)
+        return False
+
+    def _backfill_again(self, wanted: WantedColumn, table: ComparedTable) -> None:
+        """Take in what was inserted while a column that is there had no trigger."""
+        if wanted.policy.backfill is not True or wanted.name not in table.columns:
+            return
+        if not any((op.table, op.column) == (wanted.table, wanted.name) for op in self._found.backfills):
+            backfill = backfill_of(wanted, nullable=True, scope=self._scope)
+            assert backfill is not None
+            self._found.backfills.append(backfill)
+
     def _drop(self, present: PresentTrigger) -> None:
         trigger = present.named(self._known[(present.schema, present.table)])
-        usual = present.is_like(trigger, self._schema(trigger.table), present.computed)
+        usual = present.is_like(trigger, self._schema(trigger.table), present.computed) and (
+            trigger.source is None or self._scope.exists(trigger.table)
+        )
         self._found.drops.append(
             DropLifecycleTriggerOp(
                 trigger, definition=() if usual else present.definition, if_exists=self._scope.is_optional(trigger.on)
@@ -183,7 +271,10 @@ class _Comparison:
         )
 
     def _schema(self, table: TableName) -> str:
-        return str(self._scope.actual_schema(table) or self._scope.default_schema)
+        return str(self._scope.real_schema(table))
+
+    def _place(self, table: TableName) -> tuple[str, str]:
+        return (self._schema(table), table.name)
 
     def _computed(self, table: TableName, present: PresentTrigger) -> list[str]:
         """The computed columns that the table is going to have, in their order."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
@@ -32,6 +33,7 @@ from alembic_cascade.lifecycle.statements import (
 from alembic_cascade.lifecycle.triggers import LifecycleTrigger, Source
 from alembic_cascade.ops import BackfillLifecycleColumnOp, CreateLifecycleTriggerOp, DropLifecycleTriggerOp
 from alembic_cascade.running import is_about_input, is_about_locks, located_table, make_functions, query, waiting
+from alembic_cascade.sql.quoting import quote_table
 
 log = logging.getLogger("alembic.cascade")
 
@@ -68,7 +70,7 @@ def backfill_lifecycle_column(operations: AbstractOperations, operation: Backfil
     step = Step(
         operation.label,
         backfill_batch_statement(located),
-        tuple(".".join(filter(None, table)) for table in tables),
+        tuple(quote_table(*table) for table in tables),
         operation.locking.waiting,
         operation.pace.batch_pause,
     )
@@ -84,9 +86,10 @@ def _check_dialect(operations: AbstractOperations, operation: str) -> None:
 
 def _run(operations: AbstractOperations, operation: LifecycleOp, statement: str) -> None:
     started = monotonic()
-    make_functions(operations)
-    with _typed_errors(operation, NOTHING_CHANGED), waiting(operations, operation.locking.waiting):
-        told = query(operations, statement)
+    with _typed_errors(operation, NOTHING_CHANGED):
+        make_functions(operations)
+        with waiting(operations, operation.locking.waiting):
+            told = query(operations, statement)
     for level, words in told:
         log.log(logging.getLevelName(level.upper()), "%s: %s, %.2f s", operation.label, words, monotonic() - started)
 
@@ -115,8 +118,9 @@ def _typed_errors(operation: LifecycleOp, kept: str) -> Iterator[None]:
         trigger = operation.table if isinstance(operation, BackfillLifecycleColumnOp) else operation.trigger.on
         if is_about_locks(error):
             raise LockNotAcquired(str(trigger), operation.label, message(error)) from error
-        if sqlstate(error) == UNDEFINED_TABLE and message(error).startswith(f"{operation.label}: the table "):
-            raise TableNotFound(message(error).split()[-4], operation.label) from error
+        absent = re.fullmatch(rf"{re.escape(operation.label)}: the table (.*) does not exist", message(error))
+        if sqlstate(error) == UNDEFINED_TABLE and absent is not None:
+            raise TableNotFound(absent[1], operation.label) from error
         if sqlstate(error) == "CA004" or is_about_input(error):
             raise LifecycleRefused(
                 str(trigger), operation.label, message(error), " ".join(filter(None, [kept, hint(error)]))

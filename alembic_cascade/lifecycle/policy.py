@@ -7,10 +7,13 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from sqlalchemy import Date, DateTime
-from sqlalchemy.types import TypeEngine, to_instance
+from sqlalchemy.types import NullType, TypeDecorator, TypeEngine, UserDefinedType, to_instance
 
 from alembic_cascade.errors import ConfigError
 from alembic_cascade.patterns import listed, matches_table, table_patterns
+
+# In bytes: https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS
+LONGEST_NAME = 63
 
 TIMESTAMP_WITH_TIME_ZONE = DateTime(timezone=True)
 SET_ON = ("insert", "update")
@@ -26,7 +29,8 @@ class LifecycleColumn:
      of whose columns are in foreign keys, has to be named without ``*``, ``?`` and ``[``.
     :param exclude: patterns of tables that are not to have it. A table says so of itself by
      ``info={"alembic_cascade": {"lifecycle": False}}``.
-    :param aliases: other names under which a table may have it; such a table is satisfied.
+    :param aliases: other names under which a table may have it; such a table is satisfied. What keeps that column is
+     the application's affair.
     :param type_: of a column that the models lack; SQLAlchemy's.
     :param nullable: whether a column that the models lack takes NULL. One that does not needs a value for each row
      that is there: from ``backfill``, or from nowhere in an empty table.
@@ -34,7 +38,7 @@ class LifecycleColumn:
      to a row that an UPDATE really changes, unless the statement gives the column another value itself; a new row has
      NULL, or the default that the model gives it.
     :param set_from: ``[schema.]child_table.column``: a trigger keeps the newest value that was ever inserted into the
-     child for a row.
+     child for a row. The two columns are of one type, and no other trigger of these settings writes the child's.
     :param via: with ``set_from``, where the child has several keys to the table: the columns of the one that is meant.
     :param backfill: what rows that are there get when the column is made. None: NULL. True, with ``set_from``: the
      newest value of the child. A string: that SQL expression of the row's columns. It is written into the revision as
@@ -59,7 +63,7 @@ class LifecycleColumn:
 
     def __post_init__(self) -> None:
         if not _is_name(self.name):
-            raise ConfigError("lifecycle", f"a column needs a name, not {self.name!r}")
+            raise ConfigError("lifecycle", f"a column needs a name of its own, of 63 bytes at most, not {self.name!r}")
         for field in ("tables", "exclude"):
             object.__setattr__(self, field, table_patterns(self._place(field), _several(getattr(self, field))))
         if not self.tables:
@@ -68,6 +72,10 @@ class LifecycleColumn:
         object.__setattr__(self, "type_", _type(self._place("type_"), self.type_))
         if not isinstance(self.nullable, bool):
             raise ConfigError(self._place("nullable"), f"must be True or False, not {self.nullable!r}")
+        if not self.nullable and self.set_from is not None:
+            raise ConfigError(
+                self._place("nullable"), "contradicts set_from: a new row has no child to be set from yet"
+            )
         self._check_what_sets_it()
         self._check_backfill()
         if self.security not in SECURITY:
@@ -82,7 +90,7 @@ class LifecycleColumn:
             raise ConfigError(
                 self._place("set_from"), f"contradicts set_on={self.set_on!r}: only one can say the value"
             )
-        if self.set_on is not None and not isinstance(self.type_, DateTime | Date):
+        if self.set_on is not None and not takes_time(self.column_type):
             raise ConfigError(self._place("type_"), f"takes no time for set_on={self.set_on!r}: {self.type_!r}")
         if self.set_from is not None and not _is_path(self.set_from):
             raise ConfigError(
@@ -139,6 +147,22 @@ def check_policies(policies: Sequence[object]) -> tuple[LifecycleColumn, ...]:
     return tuple(policy for policy in policies if isinstance(policy, LifecycleColumn))
 
 
+def takes_time(type_: TypeEngine[Any]) -> bool:
+    """Whether the type holds a date or a moment."""
+    return isinstance(_innermost(type_), DateTime | Date)
+
+
+def is_known(type_: TypeEngine[Any]) -> bool:
+    """Whether SQLAlchemy knows what the type holds."""
+    return not isinstance(_innermost(type_), UserDefinedType | NullType)
+
+
+def _innermost(type_: TypeEngine[Any]) -> TypeEngine[Any]:
+    while isinstance(type_, TypeDecorator):
+        type_ = type_.impl_instance
+    return type_
+
+
 def _any(patterns: Sequence[str], schema: str | None, table: str) -> bool:
     return any(matches_table(pattern, schema, table) for pattern in patterns)
 
@@ -147,8 +171,17 @@ def _several(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
+# https://www.postgresql.org/docs/current/ddl-system-columns.html
+SYSTEM_COLUMNS = ("tableoid", "xmin", "cmin", "xmax", "cmax", "ctid")
+
+
 def _is_name(value: object) -> bool:
-    return isinstance(value, str) and bool(value)
+    return (
+        isinstance(value, str)
+        and 0 < len(value.encode()) <= LONGEST_NAME
+        and "\0" not in value
+        and value not in SYSTEM_COLUMNS
+    )
 
 
 def _is_path(value: object) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection
 
 from alembic_cascade.foreign_keys import TableName
-from alembic_cascade.lifecycle.triggers import SEARCH_PATH, LifecycleTrigger, body, trigger_from_remark
+from alembic_cascade.lifecycle.triggers import SEARCH_PATH, LifecycleTrigger, body, comparable_body, trigger_from_remark
 from alembic_cascade.sql.functions import read_query
 from alembic_cascade.sql.quoting import verbatim
 
@@ -49,7 +49,7 @@ class PresentTrigger:
             self.is_usual
             and (self.name, self.function, self.remark) == (wanted.name, wanted.function, wanted.remark)
             and self.definer == (wanted.security == "definer")
-            and self.body == body(wanted, schema, computed)
+            and comparable_body(self.body) == body(wanted, schema, computed)
         )
 
 
@@ -59,17 +59,19 @@ class OtherTrigger:
 
     schema: str
     table: str
-    on_update: bool
+    before_update: bool
+    after_insert: bool
     body: str
     arguments: str
 
     def writes(self, schema: str, wanted: LifecycleTrigger) -> bool:
-        """Whether it keeps the same column: it is on the same table, and assigns to it or has it as an argument."""
-        if (self.schema, self.table, self.on_update) != (schema, wanted.on.name, wanted.source is None):
+        """Whether it keeps the same column: it is on the same table, fires then, and assigns to the column."""
+        fires = self.before_update if wanted.source is None else self.after_insert
+        if not fires or (self.schema, self.table) != (schema, wanted.on.name):
             return False
         column = rf'"?{re.escape(wanted.column)}"?'
-        if re.search(rf"(?<!\w){column}(?!\w)", self.arguments):
-            return True
+        if wanted.source is None and self._assigns_to_arguments():
+            return re.search(rf"(?<!\w){column}(?!\w)", self.arguments) is not None
         code = re.sub(r"--[^\n]*|/\*.*?\*/", " ", self.body, flags=re.DOTALL)
         if wanted.source is None:
             # A statement that begins with it, not a comparison of it.
@@ -80,6 +82,13 @@ class OtherTrigger:
             re.search(rf"\bUPDATE\b[^;]*(?<!\w){table}(?!\w)[^;]*\bSET\b[^;]*{column}\s*=", code, re.IGNORECASE)
             is not None
         )
+
+    def _assigns_to_arguments(self) -> bool:
+        """Whether its function writes the columns that its arguments name.
+
+        https://www.postgresql.org/docs/current/contrib-spi.html has moddatetime.
+        """
+        return self.body == "moddatetime" or "TG_ARGV" in self.body.upper()
 
 
 def present_triggers(connection: Connection) -> list[PresentTrigger]:

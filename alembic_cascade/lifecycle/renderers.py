@@ -40,6 +40,8 @@ def render_backfill_lifecycle_column(autogen_context: AutogenContext, op: Backfi
         keywords["expression"] = op.expression
     if not op.nullable:
         keywords["nullable"] = False
+    if op.takes_null_again:
+        keywords |= {"nullable": True, "existing_nullable": False}
     if op.table.schema:
         keywords["schema"] = op.table.schema
     if op.if_exists:
@@ -82,8 +84,9 @@ def _trigger_call(
 def _source(source: Source | None) -> dict[str, object]:
     if source is None:
         return {}
+    names = [source.table.name, source.column]
     keywords: dict[str, object] = {
-        "set_from": f"{source.table.name}.{source.column}",
+        "set_from": names if "." in "".join(names) else ".".join(names),
         "local_cols": [local for local, _ in source.pairs],
         "remote_cols": [remote for _, remote in source.pairs],
     }

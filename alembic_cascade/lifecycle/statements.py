@@ -9,7 +9,10 @@ from alembic_cascade.sql.quoting import quote_literal, quote_table, quote_text_a
 
 
 def create_statement(op: CreateLifecycleTriggerOp, trigger: LifecycleTrigger) -> str:
-    """Make the trigger; ``trigger`` has its tables in the schemas really meant."""
+    """Make the trigger; ``trigger`` has its tables in the schemas really meant.
+
+    Its names and its comment go by the tables that the models name: they are the same in every deployment.
+    """
     return function_call(
         "cascade_create_lifecycle_trigger",
         quote_literal(op.label),
@@ -17,14 +20,13 @@ def create_statement(op: CreateLifecycleTriggerOp, trigger: LifecycleTrigger) ->
         quote_text_array(trigger.source_columns),
         quote_literal(quote_table(*trigger.table)),
         quote_text_array(trigger.columns),
-        quote_literal(trigger.name),
-        quote_literal(trigger.function),
+        quote_literal(op.trigger.name),
+        quote_literal(op.trigger.function),
         quote_literal(trigger.template()),
         quote_literal(trigger.events()),
         quote_literal(trigger.rows()),
         _boolean(trigger.security == "definer"),
         quote_literal(SEARCH_PATH),
-        # By the tables that the models name: the same in every deployment.
         quote_literal(op.trigger.remark),
         quote_text_array(op.definition),
         _boolean(op.if_exists),
@@ -37,20 +39,29 @@ def drop_statement(op: DropLifecycleTriggerOp, trigger: LifecycleTrigger) -> str
         "cascade_drop_lifecycle_trigger",
         quote_literal(op.label),
         quote_literal(quote_table(*trigger.on)),
-        quote_literal(trigger.name),
-        quote_literal(trigger.function),
+        quote_literal(op.trigger.name),
+        quote_literal(op.trigger.function),
         _boolean(op.if_exists),
     )
 
 
 def backfill_statement(op: BackfillLifecycleColumnOp) -> str:
     """Fill the column at once, in the tables really meant."""
-    return function_call("cascade_backfill", *_backfill_arguments(op))
+    return function_call(
+        "cascade_backfill", *_backfill_arguments(op), _boolean(not op.nullable), _boolean(op.if_exists)
+    )
 
 
 def backfill_batch_statement(op: BackfillLifecycleColumnOp) -> str:
     """Fill the next rows."""
-    return function_call("cascade_backfill_batch", *_backfill_arguments(op), str(op.pace.batch_size))
+    return function_call(
+        "cascade_backfill_batch",
+        *_backfill_arguments(op),
+        _boolean(not op.nullable),
+        _boolean(op.takes_null_again),
+        _boolean(op.if_exists),
+        str(op.pace.batch_size),
+    )
 
 
 def _backfill_arguments(op: BackfillLifecycleColumnOp) -> list[str]:
@@ -64,8 +75,6 @@ def _backfill_arguments(op: BackfillLifecycleColumnOp) -> list[str]:
         quote_text_array(tuple(local for local, _ in source.pairs)) if source else "NULL",
         quote_text_array(tuple(remote for _, remote in source.pairs)) if source else "NULL",
         quote_literal(op.expression) if op.expression is not None else "NULL",
-        _boolean(not op.nullable),
-        _boolean(op.if_exists),
     ]
 
 

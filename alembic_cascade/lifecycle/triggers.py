@@ -38,14 +38,14 @@ BEGIN
         GROUP BY {places}
     ), held AS (
         SELECT newest.*
-        FROM {table} AS parent JOIN inserted_newest AS newest ON {refers}
+        FROM {table} AS parent JOIN inserted_newest AS newest ON %3$s
         WHERE parent.{column} IS NULL OR parent.{column} < newest.value
         ORDER BY {ordered}
         FOR NO KEY UPDATE OF parent
     )
     UPDATE {table} AS parent SET {column} = newest.value
     FROM held AS newest
-    WHERE {refers} AND (parent.{column} IS NULL OR parent.{column} < newest.value);
+    WHERE %3$s AND (parent.{column} IS NULL OR parent.{column} < newest.value);
     RETURN NULL;
 END
 """
@@ -97,16 +97,15 @@ class LifecycleTrigger:
         """The trigger's name."""
         if self.source is None:
             return _fitting(TRIGGER_PREFIX + self.column, self.column)
-        # Another schema may have a table of the same name.
-        apart = self.table.schema != self.source.table.schema
-        return _fitting(f"{TRIGGER_PREFIX}{self.table.name}_{self.column}", self.label, always=apart)
+        # Another table's column may read the same, as "a.b_c" and "a_b.c" do.
+        return _fitting(f"{TRIGGER_PREFIX}{self.table.name}_{self.column}", self.label, always=True)
 
     @property
     def function(self) -> str:
         """The function's name. Different columns never share one, whatever they are called."""
         return _fitting(
             f"{FUNCTION_PREFIX}{self.table.name}_{self.column}",
-            f"{self.table.name}.{self.column} {self.source}",
+            f"{self.label} {self.source}",
             always=True,
         )
 
@@ -127,7 +126,8 @@ class LifecycleTrigger:
     def template(self) -> str:
         """The function's body, for PostgreSQL's ``format``.
 
-        Its arguments: the schema of the table, quoted, and the statements of :func:`computed_part`.
+        Its arguments: the schema of the table, quoted, the statements of :func:`computed_part`, and the condition that
+        a row "newest" refers to a row "parent", with the operators of their types.
         """
         return self._update_template() if self.source is None else self._insert_template(self.source)
 
@@ -143,7 +143,7 @@ class LifecycleTrigger:
 
     def _insert_template(self, source: Source) -> str:
         locals_, remotes = ([_escaped(name) for name in names] for names in zip(*source.pairs, strict=True))
-        keys = [f"key_{place}" for place in range(1, len(source.pairs) + 1)]
+        keys = _keys(source)
         return INSERT_TEMPLATE.format(
             quiet=QUIET,
             table=f"%1$s.{_escaped(self.table.name)}",
@@ -151,7 +151,6 @@ class LifecycleTrigger:
             value=_escaped(source.column),
             referring=", ".join(f"inserted.{local} AS {key}" for local, key in zip(locals_, keys, strict=True)),
             places=", ".join(str(place) for place in range(1, len(keys) + 1)),
-            refers=" AND ".join(f"parent.{remote} = newest.{key}" for remote, key in zip(remotes, keys, strict=True)),
             ordered=", ".join(f"parent.{remote}" for remote in remotes),
         )
 
@@ -165,15 +164,41 @@ class LifecycleTrigger:
 
 
 def body(trigger: LifecycleTrigger, schema: str, computed: Sequence[str]) -> str:
-    """The function's body as PostgreSQL has it, in a table of that schema with those computed columns."""
-    parts = {"%%": "%", "%1$s": _quoted(schema), "%2$s": computed_part(computed)}
-    return re.sub(r"%%|%[12]\$s", lambda found: parts[found[0]], trigger.template())
+    """The function's body in a table of that schema with those computed columns, as :func:`comparable_body` has it."""
+    parts = {"%%": "%", "%1$s": _quoted(schema), "%2$s": computed_part(computed), "%3$s": _refers(trigger.source)}
+    return re.sub(r"%%|%[123]\$s", lambda found: parts[found[0]], trigger.template())
+
+
+def comparable_body(present: str) -> str:
+    """A body as PostgreSQL has it, without what the types of the key's columns decide: operators and collations."""
+    plain = re.sub(rf" OPERATOR\({_NAME}\.[^\s)]+\) ", " = ", present)
+    return re.sub(rf"(newest\.key_\d+) COLLATE {_NAME}\.{_NAME}", r"\1", plain)
+
+
+_NAME = r'(?:"(?:[^"]|"")*"|\w+)'
+
+
+def _refers(source: Source | None) -> str:
+    if source is None:
+        return ""
+    remotes = (_quoted(remote) for _, remote in source.pairs)
+    return " AND ".join(f"parent.{remote} = newest.{key}" for remote, key in zip(remotes, _keys(source), strict=True))
+
+
+def _keys(source: Source) -> list[str]:
+    """What the columns of the key are called in a list of parents."""
+    return [f"key_{place}" for place in range(1, len(source.pairs) + 1)]
 
 
 def computed_part(columns: Sequence[str]) -> str:
-    """The statements that leave computed columns out of a comparison: a BEFORE trigger comes before they are."""
+    """The statements that leave computed columns out of a comparison: a BEFORE trigger comes before they are.
+
+    One that is dropped by hand must not stop every UPDATE.
+    """
     return "".join(
-        f"    before.{_quoted(column)} := NULL;\n    after.{_quoted(column)} := NULL;\n" for column in columns
+        f"    BEGIN\n        before.{_quoted(column)} := NULL;\n        after.{_quoted(column)} := NULL;\n"
+        "    EXCEPTION WHEN undefined_column THEN\n        NULL;\n    END;\n"
+        for column in columns
     )
 
 

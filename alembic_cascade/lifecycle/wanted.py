@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import Column, Table
+from sqlalchemy.types import TypeEngine
 
 from alembic_cascade.declared import INFO_KEY
 from alembic_cascade.errors import ConfigError
 from alembic_cascade.foreign_keys import ForeignKey, TableName
-from alembic_cascade.lifecycle.policy import LifecycleColumn
+from alembic_cascade.lifecycle.policy import LifecycleColumn, is_known, takes_time
 from alembic_cascade.lifecycle.triggers import LifecycleTrigger, Source
 from alembic_cascade.scope import Scope
 
@@ -40,17 +43,45 @@ class WantedColumn:
         return LifecycleTrigger(self.table, self.name, self.source, self.policy.security)
 
 
-def wanted_columns(table: Table, present: Iterable[str], scope: Scope) -> list[WantedColumn]:
+@dataclass(frozen=True)
+class Wanted:
+    """What the settings want of a table; ``kept`` are the aliases by which it has a column already."""
+
+    columns: list[WantedColumn] = field(default_factory=list)
+    kept: frozenset[str] = frozenset()
+
+
+def wanted_columns(table: Table, present: Iterable[str], scope: Scope) -> Wanted:
     """What the settings want of ``table``; ``present`` are the columns that the database has of it.
 
-    Errors: :exc:`.ConfigError` for two settings of one column, for a ``set_from`` that the models don't explain, and
-    for an ``info["alembic_cascade"]`` that can't be read.
+    Errors: :exc:`.ConfigError` for two settings of one column, for a column that takes no time, for a ``set_from`` that
+    the models don't explain, and for an ``info["alembic_cascade"]`` that can't be read.
     """
-    if not scope.config.lifecycle or not _takes_part(table):
-        return []
-    name = TableName(table.schema, table.name)
-    schema = scope.actual_schema(name) or scope.default_schema
+    found: list[WantedColumn] = []
+    kept: set[str] = set()
     columns = {column.name for column in table.columns} | set(present)
+    for policy in _policies(table, scope):
+        aliases = columns & set(policy.aliases)
+        if aliases and policy.name not in columns:
+            kept |= aliases
+        else:
+            found += _wanted(policy, table, scope)
+    return Wanted(found, frozenset(kept))
+
+
+def column_named(table: Table, name: str) -> Column[Any] | None:
+    """The column that the database knows by that name, whatever its key in the model."""
+    return next((column for column in table.columns if column.name == name), None)
+
+
+def _policies(table: Table, scope: Scope) -> Iterable[LifecycleColumn]:
+    """The settings that mean the table, by column.
+
+    Errors: :exc:`.ConfigError` for two of one column.
+    """
+    if not scope.config.lifecycle or not _takes_part(table) or scope.inherits(_name(table)):
+        return []
+    schema = _schema(table, scope)
     association = _is_association(table, scope.config.lifecycle)
     found: dict[str, LifecycleColumn] = {}
     for policy in scope.config.lifecycle:
@@ -58,14 +89,17 @@ def wanted_columns(table: Table, present: Iterable[str], scope: Scope) -> list[W
             continue
         if found.setdefault(policy.name, policy) != policy:
             raise ConfigError(
-                "lifecycle", f"says two things of {name}.{policy.name}; let one of them exclude the table"
+                "lifecycle", f"says two things of {_name(table)}.{policy.name}; let one of them exclude the table"
             )
-    return [
-        wanted
-        for policy in found.values()
-        if policy.name in columns or columns.isdisjoint(policy.aliases)
-        for wanted in _wanted(policy, name, policy.names(schema, table.name), scope)
-    ]
+    return found.values()
+
+
+def _name(table: Table) -> TableName:
+    return TableName(table.schema, table.name)
+
+
+def _schema(table: Table, scope: Scope) -> str | None:
+    return scope.actual_schema(_name(table)) or scope.default_schema
 
 
 def _takes_part(table: Table) -> bool:
@@ -86,34 +120,93 @@ def _is_association(table: Table, policies: Iterable[LifecycleColumn]) -> bool:
     return all(column.foreign_keys or column.name in lifecycle for column in table.columns)
 
 
-def _wanted(policy: LifecycleColumn, table: TableName, named: bool, scope: Scope) -> Iterator[WantedColumn]:  # noqa: FBT001
+def _wanted(policy: LifecycleColumn, table: Table, scope: Scope) -> Iterator[WantedColumn]:
+    declared = column_named(table, policy.name)
+    type_ = policy.column_type if declared is None else declared.type
     if policy.set_from is None:
-        yield WantedColumn(policy, table, None)
+        if policy.set_on is not None and is_known(type_) and not takes_time(type_):
+            raise ConfigError(
+                f"lifecycle[{policy.name!r}].set_on", f"{_name(table)}.{policy.name} is {type_!r}, and takes no time"
+            )
+        yield WantedColumn(policy, _name(table), None)
         return
-    path, _, column = policy.set_from.rpartition(".")
-    schema, _, name = path.rpartition(".")
     field = f"lifecycle[{policy.name!r}].set_from"
-    child = scope.tables.get(path) if schema else scope.tables.get(name)
-    if child is None:
-        raise ConfigError(field, f"the models have no table {path}")
-    lifecycle_names = {other.name for other in scope.config.lifecycle if other.means(child.schema, child.name)}
-    if column not in child.columns and column not in lifecycle_names:
-        raise ConfigError(field, f"{path} has no column {column!r}")
-    keys = [key.key for key in scope.declared_in(child) if key.key.parent == scope.canonical(table)]
-    if policy.via is not None:
-        keys = [key for key in keys if set(key.local_columns) == set(policy.via)]
-    if not keys and not named:
-        # A pattern means tables that the child does not refer to as well.
-        return
-    yield WantedColumn(
-        policy, table, Source(TableName(child.schema, child.name), column, _only(keys, field, path, table).pairs)
+    child = _child(policy, field, scope)
+    column = policy.set_from.rpartition(".")[2]
+    keys = [key.key for key in scope.declared_in(child) if key.key.parent == scope.canonical(_name(table))]
+    meant = [key for key in keys if policy.via is None or set(key.local_columns) == set(policy.via)]
+    # A pattern means tables that the child does not refer to as well.
+    if meant or policy.names(_schema(table, scope), table.name):
+        pairs = _only(meant, keys, policy, field, table, child).pairs
+        _check_source(column, child, type_, field, scope)
+        yield WantedColumn(policy, _name(table), Source(_name(child), column, pairs))
+
+
+def _child(policy: LifecycleColumn, field: str, scope: Scope) -> Table:
+    """The table that a column is set from.
+
+    Errors: :exc:`.ConfigError` where the models have none of that name.
+    """
+    path = str(policy.set_from).rpartition(".")[0]
+    schema, _, name = path.rpartition(".")
+    meant = (TableName(None, path), TableName(schema or None, name))
+    for table in sorted(scope.tables.values(), key=lambda table: table.key):
+        if scope.canonical(_name(table)) in map(scope.canonical, meant):
+            return table
+    raise ConfigError(field, f"the models have no table {path}")
+
+
+def _check_source(column: str, child: Table, type_: TypeEngine[Any], field: str, scope: Scope) -> None:
+    """Refuse a column that the child has not, that is of another type, or whose values come by no INSERT.
+
+    Errors: :exc:`.ConfigError`.
+    """
+    declared = column_named(child, column)
+    names = {column.name for column in child.columns}
+    policies = (policy for policy in _policies(child, scope) if policy.name == column)
+    policy = next((policy for policy in policies if column in names or names.isdisjoint(policy.aliases)), None)
+    if policy is not None and policy.has_trigger:
+        raise ConfigError(
+            field, f"{child.name}.{column} is kept by a trigger itself, and what it writes is no INSERT that is noticed"
+        )
+    if declared is None and policy is None:
+        raise ConfigError(field, f"{child.name} has no column {column!r}")
+    source = (
+        policy.column_type
+        if declared is None and policy is not None
+        else declared.type
+        if declared is not None
+        else type_
     )
+    types = [_sql(known, scope) for known in (type_, source) if is_known(known)]
+    if len(set(types)) > 1:
+        raise ConfigError(field, f"is {types[1]}, the column itself {types[0]}: give it type_= of that type")
 
 
-def _only(keys: list[ForeignKey], field: str, child: str, table: TableName) -> ForeignKey:
+def _sql(type_: TypeEngine[Any], scope: Scope) -> str:
+    """A type as SQL, without a precision."""
+    return re.sub(r"\(\d+\)", "", type_.compile(dialect=scope.dialect))
+
+
+def _only(
+    meant: list[ForeignKey], keys: list[ForeignKey], policy: LifecycleColumn, field: str, table: Table, child: Table
+) -> ForeignKey:
+    """The key by which a row of the table is found, of all ``keys`` that the child has to it.
+
+    Errors: :exc:`.ConfigError` where there is none, or several.
+    """
     if not keys:
-        raise ConfigError(field, f"{child} has no foreign key to {table} by which a row of it could be found")
-    if len({frozenset(key.pairs) for key in keys}) > 1:
-        listed = ", ".join(f"via={list(key.local_columns)!r}" for key in keys)
-        raise ConfigError(field, f"{child} refers to {table} by several foreign keys; say which one: {listed}")
-    return keys[0]
+        raise ConfigError(
+            field, f"{_name(child)} has no foreign key to {_name(table)} by which a row of it could be found"
+        )
+    listed = ", ".join(dict.fromkeys(f"via={list(key.local_columns)!r}" for key in keys))
+    if not meant:
+        raise ConfigError(
+            f"lifecycle[{policy.name!r}].via",
+            f"{_name(child)} does not refer to {_name(table)} by {', '.join(policy.via or ())}; there is: {listed}",
+        )
+    if len({frozenset(key.pairs) for key in meant}) > 1:
+        raise ConfigError(
+            field, f"{_name(child)} refers to {_name(table)} by several foreign keys; say which one: {listed}"
+        )
+    return meant[0]

@@ -8,6 +8,7 @@ from alembic_cascade.ops.backfill_lifecycle_column import (
     BackfillLifecycleColumnOp,
     NothingAlteredOp,
     NothingOps,
+    NullTakenAgainOps,
 )
 from alembic_cascade.ops.begin_concurrently import AutocommitOps, BeginConcurrentlyOp
 from alembic_cascade.ops.clean_orphans import CleanOrphansOp
@@ -34,6 +35,7 @@ __all__ = [
     "NamedUniqueConstraintOp",
     "NothingAlteredOp",
     "NothingOps",
+    "NullTakenAgainOps",
     "RestoreOrphansOp",
     "TranslateReferencesOp",
 ]

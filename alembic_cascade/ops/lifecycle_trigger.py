@@ -14,6 +14,8 @@ from alembic_cascade.lifecycle.triggers import LifecycleTrigger, Source
 from alembic_cascade.locking import ORDINARY, Locking
 from alembic_cascade.ops.arguments import check_columns, check_flags, check_tables
 
+TABLE_AND_COLUMN = 2
+
 
 class _LifecycleTriggerOp(MigrateOperation):
     """Which trigger. ``definition`` are the statements that make it, where they are not what the value says."""
@@ -58,7 +60,7 @@ class CreateLifecycleTriggerOp(_LifecycleTriggerOp):
         column_name: str,
         *,
         set_on: str | None = None,
-        set_from: str | None = None,
+        set_from: str | Sequence[str] | None = None,
         local_cols: list[str] | None = None,
         remote_cols: list[str] | None = None,
         schema: str | None = None,
@@ -73,7 +75,7 @@ class CreateLifecycleTriggerOp(_LifecycleTriggerOp):
         :param set_on: ``"update"``: before a row is updated, the column gets the time of the transaction, where the
          row really changes and the statement gives the column no other value.
         :param set_from: ``child_table.column``: after rows were inserted into the child, the column of their parents
-         gets the newest value.
+         gets the newest value. Names with a dot in them are written as ``[child_table, column]``.
         :param local_cols: with ``set_from``, the child's columns that refer to the table.
         :param remote_cols: with ``set_from``, the columns that they refer to.
         :param schema: of the table; the child's is ``source_schema``.
@@ -115,7 +117,7 @@ class DropLifecycleTriggerOp(_LifecycleTriggerOp):
         column_name: str,
         *,
         set_on: str | None = None,
-        set_from: str | None = None,
+        set_from: str | Sequence[str] | None = None,
         local_cols: list[str] | None = None,
         remote_cols: list[str] | None = None,
         schema: str | None = None,
@@ -143,7 +145,7 @@ def trigger_of(
     table_name: str,
     column_name: str,
     set_on: str | None,
-    set_from: str | None,
+    set_from: str | Sequence[str] | None,
     local_cols: Sequence[str] | None,
     remote_cols: Sequence[str] | None,
     schema: str | None,
@@ -154,33 +156,67 @@ def trigger_of(
 
     Errors: :exc:`.ConfigError` that names the argument.
     """
-    check_tables(table_name=table_name, column_name=column_name)
+    check_column(table_name, column_name, schema)
     if (set_on is None) == (set_from is None) or set_on not in (None, "update"):
         raise ConfigError("set_on", f"must be 'update', or set_from be given, not {set_on!r} with {set_from!r}")
     if security not in SECURITY:
         raise ConfigError("security", f"must be 'invoker' or 'definer', not {security!r}")
-    source = None
-    if set_from is not None:
-        source = source_of(set_from, local_cols, remote_cols, source_schema)
-    elif local_cols is not None or remote_cols is not None or source_schema is not None:
-        raise ConfigError("local_cols", "is about set_from, which is not given")
+    source = source_of(set_from, local_cols, remote_cols, source_schema)
     return LifecycleTrigger(TableName(schema, table_name), column_name, source, security)
+
+
+def check_column(table_name: object, column_name: object, schema: object) -> None:
+    """Refuse what can't be a column of a table.
+
+    Errors: :exc:`.ConfigError` that names the argument.
+    """
+    check_tables(table_name=table_name)
+    if not isinstance(column_name, str) or not column_name:
+        raise ConfigError("column_name", f"must be the name of a column, not {column_name!r}")
+    _check_schema("schema", schema)
+
+
+def check_expression(expression: object) -> None:
+    """Refuse what is no SQL expression; None is none.
+
+    Errors: :exc:`.ConfigError`.
+    """
+    if expression is not None and (not isinstance(expression, str) or not expression.strip()):
+        raise ConfigError("expression", f"must be an SQL expression as text, not {expression!r}")
 
 
 def source_of(
     set_from: object, local_cols: Sequence[str] | None, remote_cols: Sequence[str] | None, source_schema: str | None
-) -> Source:
-    """The column of a child that an operation's arguments describe.
+) -> Source | None:
+    """The column of a child that an operation's arguments describe; None where they describe none.
 
     Errors: :exc:`.ConfigError` that names the argument.
     """
-    # A column's name may have a dot in it, which a table's hardly has.
-    table, _, column = set_from.partition(".") if isinstance(set_from, str) else ("", "", "")
-    if not table or not column:
-        raise ConfigError("set_from", f"must be child_table.column, not {set_from!r}")
+    if set_from is None:
+        given = {"local_cols": local_cols, "remote_cols": remote_cols, "source_schema": source_schema}
+        for argument, value in given.items():
+            if value is not None:
+                raise ConfigError(argument, "is about set_from, which is not given")
+        return None
+    parts = set_from.split(".") if isinstance(set_from, str) else set_from
+    if not isinstance(parts, list | tuple) or len(parts) != TABLE_AND_COLUMN or not all(map(_is_name, parts)):
+        raise ConfigError("set_from", f"must be 'child_table.column' or [child_table, column], not {set_from!r}")
+    for argument, columns in {"local_cols": local_cols, "remote_cols": remote_cols}.items():
+        if not isinstance(columns, list | tuple):
+            raise ConfigError(argument, f"must be a list of column names, not {columns!r}")
     local, remote = local_cols or (), remote_cols or ()
     check_columns(local_cols=local, remote_cols=remote)
-    return Source(TableName(source_schema, table), column, tuple(zip(local, remote, strict=True)))
+    _check_schema("source_schema", source_schema)
+    return Source(TableName(source_schema, parts[0]), parts[1], tuple(zip(local, remote, strict=True)))
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _check_schema(argument: str, schema: object) -> None:
+    if schema is not None and not _is_name(schema):
+        raise ConfigError(argument, f"must be the name of a schema, or None, not {schema!r}")
 
 
 def _statements(definition: object) -> tuple[str, ...]:

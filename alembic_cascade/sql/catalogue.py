@@ -77,6 +77,8 @@ pg_constraint = table(
     schema=CATALOGUE,
 )
 
+pg_inherits = table("pg_inherits", column("inhrelid", OID), schema=CATALOGUE)
+
 pg_index = table(
     "pg_index",
     column("indexrelid", OID),
@@ -215,6 +217,21 @@ def foreign_key_names(table: TableName) -> Select[Any]:
             pg_constraint.c.conparentid == 0,
         )
         .order_by(pg_constraint.c.conname)
+    )
+
+
+def table_places() -> Select[Any]:
+    """All tables: schema and name, whether the search path shows them, whether they are partitions or inherit."""
+    child = pg_inherits.c.inhrelid == pg_class.c.oid
+    return (
+        select(
+            pg_namespace.c.nspname,
+            pg_class.c.relname,
+            func.pg_catalog.pg_table_is_visible(pg_class.c.oid).label("shown"),
+            select(pg_inherits.c.inhrelid).where(child).exists().label("inherits"),
+        )
+        .join(pg_namespace, pg_namespace.c.oid == pg_class.c.relnamespace)
+        .where(pg_class.c.relkind.in_(["r", "p"]))
     )
 
 

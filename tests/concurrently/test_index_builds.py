@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from threading import Timer
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -9,10 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 from models import add_table, models, reference
 from orphans.settling import state
+from project import cascade_log
 from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
-from alembic_cascade import CascadeConfig, ForeignKeyRefused, StatementCanceled, configure_options
+from alembic_cascade import CascadeConfig, ForeignKeyRefused, LockNotAcquired, StatementCanceled, configure_options
 from alembic_cascade.concurrently import steps
 from concurrently.indexed_posts import ADD, DROP, INDEXES, MADE, by_hand, indexing
 from concurrently.others import Background, session, wait_until, waiting
@@ -55,6 +57,24 @@ def test_a_build_that_takes_too_long_is_named(project: Project) -> None:
         project.execute("ALTER ROLE CURRENT_USER RESET statement_timeout")
     project.upgrade()
     assert project.fetch("SELECT indisvalid FROM pg_index WHERE indexrelid = 'ix_posts_user_id'::regclass") == [(True,)]
+
+
+@pytest.mark.parametrize("holding", ["INSERT INTO posts VALUES (3, 1, 1)", "SELECT FROM users"])
+def test_whom_a_build_waits_for_is_named(project: Project, caplog: pytest.LogCaptureFixture, holding: str) -> None:
+    """A writer of the table, or whoever has an older snapshot: at each try, and in the error."""
+    indexing(project)
+    by_hand(project, ADD.replace(")", ", lock_timeout='100ms')"), DROP)
+    with project.engine.connect().execution_options(isolation_level="REPEATABLE READ") as older:
+        older.exec_driver_sql(holding)
+        pid = older.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+        named = rf"in the way: pid {pid} \(\w+, idle in transaction, [0-9.]+ s\): SELECT pg_backend_pid\(\)"
+        with pytest.raises(LockNotAcquired, match=f"timeout, 3 times over. {named.replace('in', 'In', 1)}"):
+            project.upgrade()
+    tries = [words for words in cascade_log(caplog.records) if "try" in words]
+    assert [words for words in tries if not re.search(named, words)] == []
+    assert len(tries) == 2
+    project.upgrade()
+    assert project.fetch(INDEXES) == MADE
 
 
 @pytest.mark.parametrize("ended_by", ["pg_cancel_backend", "pg_terminate_backend"])

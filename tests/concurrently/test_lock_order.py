@@ -9,9 +9,11 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from models import models, reference
+from sqlalchemy import event
 
 from alembic_cascade import CascadeConfig, configure_options
 from concurrently.others import Background, session, wait_until, waiting
+from concurrently.settled_posts import POSTS, settled
 
 if TYPE_CHECKING:
     from project import Project
@@ -22,6 +24,11 @@ PARENTS = (
     "CREATE TABLE users (id int PRIMARY KEY, seen int)", "CREATE TABLE people (id int PRIMARY KEY, seen int)",
     "INSERT INTO users SELECT generate_series(1, 9)", "INSERT INTO people SELECT generate_series(1, 9)",
 )  # fmt: skip
+# A trigger that would change what comes back.
+AUDITED = (
+    "CREATE FUNCTION change_it() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.id := NEW.id + 100; RETURN NEW; END $$",
+    "CREATE TRIGGER audited BEFORE INSERT ON posts FOR EACH ROW EXECUTE FUNCTION change_it()",
+)
 KEYS = "SELECT conname, confrelid::regclass::text, confdeltype::text, convalidated FROM pg_constraint WHERE contype = 'f' AND conparentid = 0"
 REPOINT = "op.alter_foreign_key('posts_user_id_fkey', 'posts', 'people', ['user_id'], ['id'], existing_referent_table='users', concurrently=True)"
 CASCADE = "op.alter_foreign_key('posts_user_id_fkey', 'posts', 'users', ['user_id'], ['id'], ondelete='CASCADE', existing_ondelete=None, concurrently=True)"
@@ -102,6 +109,75 @@ def test_locks_of_many_partitions_never_add_up_to_a_long_wait(project: Project) 
     assert [*upgrade.problems, *reader.problems, *parent.problems] == []
     assert max(waits) < DEADLOCK_TIMEOUT
     assert project.fetch(KEYS) == [("posts_user_id_fkey", "users", "c", True)]
+
+
+def test_the_lock_of_a_parent_that_others_own_is_waited_for_but_a_moment(project: Project) -> None:
+    """The owner of the child may refer to it, but not lock it: ALTER TABLE does, with the child in hand."""
+    project.options = configure_options(CascadeConfig(concurrently=True, orphans=None, lock_timeout="900ms"))
+    project.create(models(users=[], posts=[reference("user_id", "users.id")]))
+    project.metadata = models(users=[], posts=[reference("user_id", "users.id", ondelete="CASCADE")])
+    project.execute(
+        "INSERT INTO users VALUES (1)", "INSERT INTO posts VALUES (1, 1)",
+        "DROP ROLE IF EXISTS writer", "CREATE ROLE writer", "GRANT ALL ON SCHEMA public TO writer",
+        "CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY)", "ALTER TABLE alembic_version OWNER TO writer",
+        "ALTER TABLE posts OWNER TO writer", "GRANT SELECT, REFERENCES ON users TO writer",
+    )  # fmt: skip
+    project.revision()
+    waits: list[float] = []
+
+    def become(connection: object, _record: object) -> None:
+        connection.cursor().execute("SET ROLE writer")  # type: ignore[attr-defined]
+
+    def read() -> None:
+        with session(project, autocommit=True) as reader:
+            while holder.info.transaction_status:
+                started = monotonic()
+                reader.execute("SELECT FROM posts")
+                waits.append(monotonic() - started)
+
+    event.listen(project.engine, "connect", become)
+    with session(project) as holder:
+        holder.execute("SELECT FROM users")
+        with Background(project.upgrade) as upgrade, Background(read):
+            Timer(1.5, holder.commit).start()
+    event.remove(project.engine, "connect", become)
+    assert upgrade.problems == []
+    # The longest moment is a quarter of deadlock_timeout, and not the lock_timeout.
+    assert max(waits) < 0.7
+    assert project.fetch(KEYS)[0][2:] == ("c", True)
+    project.execute("REASSIGN OWNED BY writer TO CURRENT_USER", "DROP OWNED BY writer", "DROP ROLE writer")
+
+
+def test_rows_come_back_between_writers_where_triggers_have_to_be_quiet(project: Project) -> None:
+    """Their tables are locked like those of any other step, one after the other, and never for long."""
+    settled(
+        project, *POSTS, *AUDITED,
+        "CREATE TABLE likes (id int PRIMARY KEY, post_id int REFERENCES posts ON DELETE CASCADE)",
+        "INSERT INTO likes SELECT n, n FROM generate_series(1, 10) AS n",
+        "CREATE TRIGGER audited BEFORE INSERT ON likes FOR EACH ROW EXECUTE FUNCTION change_it()",
+    )  # fmt: skip
+    project.upgrade()
+    with session(project) as first, session(project) as second, session(project) as writer:
+        first.execute("UPDATE posts SET body = 'held' WHERE id = 1")
+        second.execute("UPDATE likes SET post_id = 1 WHERE id = 1")
+        writer.execute("UPDATE likes SET post_id = 1 WHERE id = 9")
+        with Background(lambda: project.downgrade("base")) as downgrade:
+            wait_until(project, waiting("posts", "likes"))
+            Timer(0.4, first.commit).start()
+            Timer(0.8, second.commit).start()
+            started = monotonic()
+            writer.execute("UPDATE posts SET body = 'new' WHERE id = 9")
+            waited = monotonic() - started
+            writer.commit()
+    assert downgrade.problems == []
+    # Until the first has ended, and a moment more; not half a second more.
+    assert waited < 0.8
+    assert project.fetch("SELECT id, body FROM posts WHERE body <> 'as it was' ORDER BY id") == [
+        (1, "held"),
+        (9, "new"),
+    ]
+    assert project.fetch("SELECT count(*) FROM posts JOIN likes ON posts.id = post_id") == [(10,)]
+    assert project.fetch("SELECT tgenabled::text FROM pg_trigger WHERE NOT tgisinternal") == [("O",), ("O",)]
 
 
 def test_a_table_that_inherits_is_not_locked(project: Project) -> None:

@@ -69,6 +69,14 @@ def test_a_key_that_is_dropped_is_warned_of(
     assert tables.fetch(KEYS) == []
 
 
+def test_a_key_is_known_where_the_operation_does_not_say_what_it_drops(
+    tables: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    """PostgreSQL needs no ``type_``."""
+    assert warned(tables, caplog, "op.drop_constraint('old', 'notes')") == [DROP_WARNING]
+    assert tables.fetch(KEYS) == []
+
+
 def test_each_operation_is_warned_of(tables: Project, caplog: pytest.LogCaptureFixture) -> None:
     """In their order."""
     assert warned(tables, caplog, CREATE, DROP) == [CREATE_WARNING, DROP_WARNING]

@@ -118,7 +118,7 @@ def test_batches_that_wait_for_parents_never_add_up_to_a_deadlock(project: Proje
     assert "(33,103)" in rows(project)["orders"]
 
 
-@pytest.mark.parametrize(("triggers", "locks"), [(False, set()), (True, {"ShareRowExclusiveLock"})], ids=["", "triggers"])  # fmt: skip
+@pytest.mark.parametrize(("triggers", "locks"), [(False, set()), (True, {"ShareUpdateExclusiveLock", "ShareRowExclusiveLock"})], ids=["", "triggers"])  # fmt: skip
 def test_an_owner_locks_a_table_only_to_switch_off_its_triggers(
     project: Project, triggers: bool, locks: set[str]
 ) -> None:

@@ -27,7 +27,7 @@ WRONG: dict[str, tuple[str, str]] = {
     "an insert": ("op.create_lifecycle_trigger('users', 'a', set_on='insert')", "set_on: must be 'update'"),
     "a source without a table": (
         "op.create_lifecycle_trigger('users', 'a', set_from='b', local_cols=['c'], remote_cols=['id'])",
-        "set_from: must be child_table.column, not 'b'",
+        "set_from: must be 'child_table.column' or [child_table, column], not 'b'",
     ),
     "no columns": ("op.create_lifecycle_trigger('users', 'a', set_from='m.b')", "local_cols: must be a list"),
     "columns of nothing": (

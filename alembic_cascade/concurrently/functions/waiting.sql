@@ -39,7 +39,8 @@ $cascade$;
 
 -- Take locks on tables and all of their partitions, the parents' before the child's. Who writes in the other order may
 -- hold the next table while it waits for one that is ours: so the first lock alone is waited for as long as usual, all
--- that follow for a moment, which is drawn anew each time, and then everything is let go.
+-- that follow for a moment, which is drawn anew each time, and then everything is let go. A lock that only the owner may
+-- take is left to the ALTER TABLE, which then waits no longer than that moment, either.
 CREATE OR REPLACE FUNCTION pg_temp.cascade_lock_all(relations oid[], mode text) RETURNS void LANGUAGE plpgsql AS $cascade$
 DECLARE
     usual bigint := pg_temp.cascade_milliseconds('lock_timeout');
@@ -50,9 +51,10 @@ DECLARE
             -- A table that inherits without being a partition has no part in its parent's keys.
             LATERAL (SELECT relation UNION SELECT relid::oid FROM pg_catalog.pg_partition_tree(relation::regclass)) AS tree (member)
         JOIN pg_catalog.pg_class ON pg_class.oid = member AND relkind IN ('r', 'p')
-        -- The owner need not have the right to lock it; then the ALTER TABLE itself does.
-        WHERE pg_catalog.has_table_privilege(member, 'UPDATE, DELETE, TRUNCATE')
         GROUP BY member ORDER BY pg_catalog.min(place), pg_catalog.bool_and(member <> relation), member);
+    lockable regclass[] := ARRAY(
+        SELECT member FROM pg_catalog.unnest(members) WITH ORDINALITY AS listed (member, place)
+        WHERE pg_catalog.has_table_privilege(member, 'UPDATE, DELETE, TRUNCATE') ORDER BY place);
     relation regclass;
     begun timestamptz;
 BEGIN
@@ -60,11 +62,11 @@ BEGIN
     -- deadlock_timeout: https://www.postgresql.org/docs/current/explicit-locking.html
     PERFORM pg_temp.cascade_wait(CASE WHEN usual > 0
         THEN greatest(usual, pg_catalog.current_setting('alembic_cascade.patience')::bigint) END);
-    FOREACH relation IN ARRAY members LOOP
+    FOREACH relation IN ARRAY lockable LOOP
         EXECUTE pg_catalog.format('LOCK TABLE ONLY %s IN SHARE UPDATE EXCLUSIVE MODE', relation);
     END LOOP;
     PERFORM pg_temp.cascade_wait(usual);
-    FOREACH relation IN ARRAY members LOOP
+    FOREACH relation IN ARRAY lockable LOOP
         EXECUTE pg_catalog.format('LOCK TABLE ONLY %s IN %s MODE', relation, mode);
         begun := coalesce(begun, pg_catalog.clock_timestamp());
         IF usual > 0 THEN
@@ -72,7 +74,9 @@ BEGIN
                 pg_catalog.clock_timestamp() - begun))::bigint)));
         END IF;
     END LOOP;
-    PERFORM pg_temp.cascade_wait(usual);
+    IF lockable = members OR begun IS NULL THEN
+        PERFORM pg_temp.cascade_wait(usual);
+    END IF;
 END
 $cascade$;
 
@@ -80,19 +84,25 @@ CREATE OR REPLACE FUNCTION pg_temp.cascade_wait(milliseconds bigint) RETURNS voi
     SELECT pg_catalog.set_config('lock_timeout', coalesce($1, 0)::text, true)
 $cascade$;
 
+-- A session in words: who it is, how long its transaction has been at it, and its last statement. Who may not read the
+-- activity of others sees less.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_session(pid int) RETURNS text LANGUAGE sql STABLE AS $cascade$
+    SELECT CASE WHEN $1 IS NULL THEN 'a prepared transaction'
+        ELSE pg_catalog.format('pid %s (%s%s, %s s): %s', $1,
+            coalesce(usename || ', ', ''), coalesce(state, backend_type, 'unknown'),
+            coalesce(pg_catalog.round(EXTRACT(epoch FROM
+                pg_catalog.clock_timestamp() - coalesce(xact_start, query_start))::numeric, 1)::text, '?'),
+            pg_catalog.left(pg_catalog.regexp_replace(coalesce(query, ''), '\s+', ' ', 'g'), 100)) END
+    FROM (SELECT) AS one LEFT JOIN pg_catalog.pg_stat_activity AS activity ON activity.pid = $1
+$cascade$;
+
 -- The sessions that hold locks on tables or their partitions, those that have been at it longest first.
 CREATE OR REPLACE FUNCTION pg_temp.cascade_in_the_way(tables text[])
 RETURNS TABLE (autovacuum boolean, message text) LANGUAGE sql STABLE AS $cascade$
-    -- Who may not read the activity of others sees at least that no role runs it. Readers and writers have no part in it.
+    -- Of autovacuum one sees at least that no role runs it. Readers and writers have no part in it.
     SELECT CASE WHEN held.hinders THEN coalesce(holder.backend_type = 'autovacuum worker',
             held.pid IS NOT NULL AND holder.usename IS NULL AND held.vacuums) END,
-        CASE WHEN held.pid IS NULL THEN 'a prepared transaction'
-            ELSE pg_catalog.format('pid %s (%s%s, %s s): %s', held.pid,
-                coalesce(holder.usename || ', ', ''), coalesce(holder.state, holder.backend_type, 'unknown'),
-                coalesce(pg_catalog.round(EXTRACT(epoch FROM
-                    pg_catalog.clock_timestamp() - coalesce(holder.xact_start, holder.query_start))::numeric, 1)::text, '?'),
-                pg_catalog.left(pg_catalog.regexp_replace(coalesce(holder.query, ''), '\s+', ' ', 'g'), 100)) END
-            || ' holds ' || held.modes
+        pg_temp.cascade_session(held.pid) || ' holds ' || held.modes
     FROM (
         SELECT pid, pg_catalog.string_agg(DISTINCT mode || ' on ' || relation::regclass, ', ') AS modes,
             pg_catalog.bool_and(mode = 'AccessShareLock') AS reads,
@@ -110,6 +120,20 @@ RETURNS TABLE (autovacuum boolean, message text) LANGUAGE sql STABLE AS $cascade
     LEFT JOIN pg_catalog.pg_stat_activity AS holder ON holder.pid = held.pid
     ORDER BY held.hinders DESC, held.reads, coalesce(holder.xact_start, holder.query_start), held.pid
     LIMIT 5
+$cascade$;
+
+-- The sessions that the build of an index waits for: those that hold a lock on its table, else all whose snapshot is older.
+-- https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY
+CREATE OR REPLACE FUNCTION pg_temp.cascade_before_build(tables text[]) RETURNS SETOF text LANGUAGE plpgsql STABLE AS $cascade$
+BEGIN
+    RETURN QUERY SELECT message FROM pg_temp.cascade_in_the_way(tables);
+    IF NOT FOUND THEN
+        RETURN QUERY SELECT pg_temp.cascade_session(pid) FROM pg_catalog.pg_stat_activity
+            WHERE backend_xmin IS NOT NULL AND datname = pg_catalog.current_database()
+                AND pid <> pg_catalog.pg_backend_pid()
+            ORDER BY xact_start, pid LIMIT 5;
+    END IF;
+END
 $cascade$;
 
 -- Do a step to its end, in a script: each try in a transaction of its own, again after locks that could not be had.
@@ -194,8 +218,14 @@ $cascade$;
 CREATE OR REPLACE PROCEDURE pg_temp.cascade_take_turn(turn text, seconds int) LANGUAGE plpgsql AS $cascade$
 DECLARE
     before timestamptz := pg_catalog.clock_timestamp();
+    told timestamptz;
 BEGIN
     WHILE NOT pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended(turn, 0)) LOOP
+        IF told IS NULL OR pg_catalog.clock_timestamp() > told + interval '10 s' THEN
+            told := pg_catalog.clock_timestamp();
+            RAISE INFO 'another migration is running, waiting for its end (% s)',
+                pg_catalog.round(EXTRACT(epoch FROM told - before));
+        END IF;
         IF pg_catalog.clock_timestamp() > before + pg_catalog.make_interval(secs => seconds) THEN
             RAISE lock_not_available USING
                 MESSAGE = 'another migration is running in this database',

@@ -4,25 +4,44 @@ CREATE OR REPLACE FUNCTION pg_temp.cascade_filling(
     kept oid, name text, source oid, source_column text, local_cols text[], remote_cols text[], expression text
 ) RETURNS TABLE (value text, joined text, unfilled text) LANGUAGE plpgsql STABLE AS $cascade$
 DECLARE
-    referring text := (
-        SELECT pg_catalog.string_agg(pg_catalog.format('child.%I', local), ', ') FROM pg_catalog.unnest(local_cols) AS local);
+    problem text;
 BEGIN
     -- Unknown to the table, or to its child.
     PERFORM pg_temp.cascade_numbers(kept, ARRAY[name]), pg_temp.cascade_numbers(source, ARRAY[source_column]);
     IF source IS NULL THEN
-        value := pg_catalog.format('(%s)', coalesce(expression, 'NULL'));
+        -- A literal takes the column's type, and a comment ends with the line.
+        value := pg_catalog.format(E'coalesce(NULL::%s, (%s\n))', (
+            SELECT pg_catalog.format_type(atttypid, NULL) FROM pg_catalog.pg_attribute
+            WHERE attrelid = kept AND attname = name), coalesce(expression, 'NULL'));
         joined := '';
         unfilled := pg_catalog.format('parent.%I IS NULL AND %s IS NOT NULL', name, value);
+        PERFORM pg_temp.cascade_check_expression(kept, value);
     ELSE
-        value := 'child.value';
+        problem := pg_temp.cascade_unfit(kept, name, source, source_column);
+        IF problem IS NOT NULL THEN
+            RAISE SQLSTATE 'CA004' USING MESSAGE = problem, HINT = 'Correct LifecycleColumn(type_=..., set_from=...).';
+        END IF;
+        value := 'newest.value';
         joined := pg_catalog.format(
-            '(SELECT %1$s, pg_catalog.max(child.%2$I) AS value FROM %3$s AS child WHERE child.%2$I IS NOT NULL GROUP BY %1$s) AS child',
-            referring, source_column, pg_temp.cascade_scan(source));
-        unfilled := pg_catalog.format('%s AND (parent.%2$I IS NULL OR parent.%2$I < child.value)',
-            pg_temp.cascade_reference(source, pg_temp.cascade_numbers(source, local_cols), kept,
-                pg_temp.cascade_numbers(kept, remote_cols)), name);
+            '(SELECT %1$s, pg_catalog.max(child.%2$I) AS value FROM %3$s AS child WHERE child.%2$I IS NOT NULL GROUP BY %4$s) AS newest',
+            (SELECT pg_catalog.string_agg(pg_catalog.format('child.%I AS key_%s', local, place), ', ' ORDER BY place)
+             FROM pg_catalog.unnest(local_cols) WITH ORDINALITY AS listed (local, place)),
+            source_column, pg_temp.cascade_scan(source),
+            (SELECT pg_catalog.string_agg(place::text, ', ') FROM pg_catalog.generate_subscripts(local_cols, 1) AS place));
+        unfilled := pg_catalog.format('%s AND (parent.%2$I IS NULL OR parent.%2$I < newest.value)',
+            pg_temp.cascade_newest_of(source, local_cols, kept, remote_cols), name);
     END IF;
     RETURN NEXT;
+END
+$cascade$;
+
+-- Refuse what is more than one expression: a cursor takes one query.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_check_expression(kept oid, value text) RETURNS void LANGUAGE plpgsql AS $cascade$
+DECLARE
+    tried refcursor;
+BEGIN
+    OPEN tried FOR EXECUTE pg_catalog.format('SELECT %s FROM %s AS parent WHERE false', value, pg_temp.cascade_scan(kept));
+    CLOSE tried;
 END
 $cascade$;
 
@@ -36,7 +55,8 @@ BEGIN
     IF number > 0 THEN
         RAISE SQLSTATE 'CA004' USING MESSAGE = pg_catalog.format('%s %s no value, and NULL is not to be taken',
             pg_temp.cascade_rows_of(number, kept::regclass::text), CASE number WHEN 1 THEN 'has' ELSE 'have' END),
-            HINT = 'Give LifecycleColumn(backfill=...) an expression that fills them all, or nullable=True.';
+            HINT = 'Give op.backfill_lifecycle_column(expression=...), or LifecycleColumn(backfill=...) for a new revision, '
+                'an expression that fills them all, or let the column take NULL.';
     END IF;
 END
 $cascade$;
@@ -83,7 +103,7 @@ $cascade$;
 -- again at the end.
 CREATE OR REPLACE FUNCTION pg_temp.cascade_backfill_batch(
     label text, kept_table text, name text, source_table text, source_column text, local_cols text[], remote_cols text[],
-    expression text, not_null boolean, if_exists boolean, batch_size int
+    expression text, not_null boolean, takes_null_again boolean, if_exists boolean, batch_size int
 ) RETURNS TABLE (level text, message text, again boolean, done bigint, total bigint) LANGUAGE plpgsql
 SET row_security TO off AS $cascade$
 DECLARE
@@ -99,65 +119,125 @@ BEGIN
         RETURN NEXT;
         RETURN;
     END IF;
-    PERFORM pg_temp.cascade_begin_run(pg_catalog.concat_ws(' ', 'backfill', kept, name));
-    SELECT * INTO running FROM pg_temp.cascade_run;
-    again := true;
-    IF running.next > running.listed THEN
-        SELECT * INTO filling FROM pg_temp.cascade_filling(kept, name, pg_catalog.to_regclass(source_table), source_column,
-            local_cols, remote_cols, expression);
-        PERFORM pg_temp.cascade_forget(ARRAY['cascade_todo']);
-        EXECUTE pg_catalog.format(
-            'CREATE TEMPORARY TABLE cascade_todo AS
-             SELECT relation, place, value, pg_catalog.row_number() OVER (ORDER BY relation, place) AS number
-             FROM (SELECT parent.tableoid AS relation, parent.ctid AS place, %s AS value FROM %s WHERE %s) AS found',
-            filling.value, pg_catalog.concat_ws(', ', pg_temp.cascade_scan(kept) || ' AS parent', nullif(filling.joined, '')),
-            filling.unfilled);
-        GET DIAGNOSTICS found = ROW_COUNT;
-        IF found > 0 THEN
-            CREATE INDEX ON pg_temp.cascade_todo (number);
-            CREATE INDEX ON pg_temp.cascade_todo (place);
-            ANALYZE pg_temp.cascade_todo;
-            UPDATE pg_temp.cascade_run AS run SET listed = found, next = 1, settled_before = run.settled;
-            RETURN QUERY SELECT level, NULL, true, running.settled, running.settled + found;
-            RETURN;
-        END IF;
-        message := CASE WHEN not_null THEN pg_temp.cascade_forbid_null(kept, name) END;
-        IF message IS NULL THEN
-            again := false;
-            message := pg_catalog.format('filled in %s', pg_temp.cascade_rows_of(running.settled, kept::regclass::text));
-            PERFORM pg_temp.cascade_forget(ARRAY['cascade_todo', 'cascade_run']);
-        END IF;
+    IF takes_null_again THEN
+        PERFORM pg_temp.cascade_take_null(kept, name);
+        message := 'takes NULL';
         RETURN NEXT;
         RETURN;
     END IF;
-    found := pg_temp.cascade_fill_listed(kept, name, running.next, batch_size);
-    UPDATE pg_temp.cascade_run AS run SET next = run.next + batch_size, settled = run.settled + found;
-    RETURN QUERY SELECT level, NULL, true, running.settled + found, running.settled_before + running.listed;
+    PERFORM pg_temp.cascade_begin_run(pg_catalog.concat_ws(' ', 'backfill', kept, name));
+    SELECT * INTO running FROM pg_temp.cascade_run;
+    SELECT * INTO filling FROM pg_temp.cascade_filling(kept, name, pg_catalog.to_regclass(source_table), source_column,
+        local_cols, remote_cols, expression);
+    again := true;
+    IF running.next <= running.listed THEN
+        found := pg_temp.cascade_fill_listed(kept, name, filling, running.next,
+            running.next + batch_size - 1, true);
+        UPDATE pg_temp.cascade_run AS run SET next = run.next + batch_size, settled = run.settled + found;
+        RETURN QUERY SELECT level, NULL, true, running.settled + found, running.settled_before + running.listed;
+        RETURN;
+    END IF;
+    IF running.listed > 0 AND running.settled = running.settled_before THEN
+        -- All that are left are held by others: wait for one, with nothing else in hand.
+        found := pg_temp.cascade_fill_listed(kept, name, filling, 1, 1, false);
+        UPDATE pg_temp.cascade_run AS run SET listed = 0, settled = run.settled + found;
+        RETURN QUERY SELECT level, NULL, true, running.settled + found, running.settled + found;
+        RETURN;
+    END IF;
+    found := pg_temp.cascade_list_unfilled(kept, filling, remote_cols);
+    IF found > 0 THEN
+        UPDATE pg_temp.cascade_run AS run SET listed = found, next = 1, settled_before = run.settled;
+        RETURN QUERY SELECT level, NULL, true, running.settled, running.settled + found;
+        RETURN;
+    END IF;
+    message := CASE WHEN not_null THEN pg_temp.cascade_forbid_null(kept, name) END;
+    IF message IS NULL THEN
+        again := false;
+        message := pg_catalog.format('filled in %s', pg_temp.cascade_rows_of(running.settled, kept::regclass::text));
+        PERFORM pg_temp.cascade_forget(ARRAY['cascade_todo', 'cascade_run']);
+    END IF;
+    RETURN NEXT;
 END
 $cascade$;
 
--- Fill the listed rows from a number on. One that somebody else has locked is passed over; it is listed again.
-CREATE OR REPLACE FUNCTION pg_temp.cascade_fill_listed(kept oid, name text, first bigint, batch_size int) RETURNS bigint
+-- List the rows that are to be filled, by their place, their version, and with a source their key and the value for it.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_list_unfilled(kept oid, filling record, remote_cols text[]) RETURNS bigint
 LANGUAGE plpgsql AS $cascade$
 DECLARE
+    found bigint;
+BEGIN
+    PERFORM pg_temp.cascade_forget(ARRAY['cascade_todo']);
+    EXECUTE pg_catalog.format(
+        'CREATE TEMPORARY TABLE cascade_todo AS
+         SELECT *, pg_catalog.row_number() OVER (ORDER BY relation, place) AS number
+         FROM (SELECT parent.tableoid AS relation, parent.ctid AS place, parent.xmin AS version %s FROM %s WHERE %s) AS found',
+        CASE filling.joined WHEN '' THEN '' ELSE ', newest.value AS value' || (
+            SELECT pg_catalog.string_agg(pg_catalog.format(', parent.%I AS key_%s', remote, at), '' ORDER BY at)
+            FROM pg_catalog.unnest(remote_cols) WITH ORDINALITY AS listed (remote, at)) END,
+        pg_catalog.concat_ws(', ', pg_temp.cascade_scan(kept) || ' AS parent', nullif(filling.joined, '')), filling.unfilled);
+    GET DIAGNOSTICS found = ROW_COUNT;
+    IF found > 0 THEN
+        CREATE INDEX ON pg_temp.cascade_todo (number);
+        ANALYZE pg_temp.cascade_todo;
+    END IF;
+    RETURN found;
+END
+$cascade$;
+
+-- Fill the listed rows with these numbers; those that somebody else has locked are passed over or waited for. A place may
+-- hold another row by now, or another version of the row: it is listed again, with a value of its own.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_fill_listed(
+    kept oid, name text, filling record, first bigint, last bigint, passing_over boolean
+) RETURNS bigint LANGUAGE plpgsql AS $cascade$
+DECLARE
     resume text[] := pg_temp.cascade_silence(kept, ARRAY[name]);
+    in_batch text := pg_temp.cascade_reaches(kept, 'parent', 'FROM pg_temp.cascade_batch');
+    unchanged bigint;
     filled bigint;
 BEGIN
-    CREATE TEMPORARY TABLE cascade_batch (relation oid, place tid);
+    CREATE TEMPORARY TABLE cascade_batch (relation oid, place tid, version xid);
+    -- A child may be inserted meanwhile: NO KEY. https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-ROWS
     EXECUTE pg_catalog.format(
         'INSERT INTO pg_temp.cascade_batch
-         SELECT * FROM (SELECT parent.tableoid, parent.ctid FROM %s AS parent WHERE %s FOR UPDATE SKIP LOCKED) AS held',
+         SELECT * FROM (SELECT parent.tableoid, parent.ctid, parent.xmin FROM %s AS parent WHERE %s FOR NO KEY UPDATE %s) AS held',
         pg_temp.cascade_scan(kept), pg_temp.cascade_reaches(kept, 'parent', pg_catalog.format(
-            'FROM pg_temp.cascade_todo WHERE number >= %s AND number < %s', first, first + batch_size)));
-    EXECUTE pg_catalog.format(
-        'UPDATE %s AS parent SET %I = (SELECT listed.value FROM pg_temp.cascade_todo AS listed
-             WHERE listed.place = parent.ctid AND listed.relation = parent.tableoid)
-         WHERE %s',
-        pg_temp.cascade_scan(kept), name, pg_temp.cascade_reaches(kept, 'parent', 'FROM pg_temp.cascade_batch'));
+            'FROM pg_temp.cascade_todo WHERE number BETWEEN %s AND %s', first, last)),
+        CASE WHEN passing_over THEN 'SKIP LOCKED' ELSE '' END);
+    IF filling.joined = '' THEN
+        -- The row itself says its value.
+        EXECUTE pg_catalog.format('UPDATE %s AS parent SET %I = %s WHERE %s AND %s', pg_temp.cascade_scan(kept), name,
+            filling.value, in_batch, filling.unfilled);
+    ELSE
+        EXECUTE pg_catalog.format(
+            'UPDATE %1$s AS parent SET %2$I = newest.value FROM pg_temp.cascade_todo AS newest
+             WHERE %3$s AND newest.number BETWEEN %4$s AND %5$s AND newest.relation = parent.tableoid
+                AND newest.place = parent.ctid AND newest.version = parent.xmin AND %6$s',
+            pg_temp.cascade_scan(kept), name, in_batch, first, last, filling.unfilled);
+    END IF;
     GET DIAGNOSTICS filled = ROW_COUNT;
+    SELECT pg_catalog.count(*) INTO unchanged FROM pg_temp.cascade_batch JOIN pg_temp.cascade_todo
+        USING (relation, place, version);
+    IF filled < unchanged AND NOT passing_over THEN
+        RAISE SQLSTATE 'CA004' USING MESSAGE = pg_catalog.format('a rule or a trigger of %s keeps its rows as they are',
+            kept::regclass), HINT = 'Switch it off meanwhile, or fill the column by statements of your own.';
+    END IF;
     DROP TABLE pg_temp.cascade_batch;
     PERFORM pg_temp.cascade_unsilence(resume);
     RETURN filled;
+END
+$cascade$;
+
+-- What a CHECK is called that shows that a column has no NULL.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_proof_of(name text) RETURNS text LANGUAGE sql IMMUTABLE AS $cascade$
+    SELECT 'alembic_cascade_not_null_' || pg_catalog.left(pg_catalog.md5($1), 8)
+$cascade$;
+
+-- Let a column take NULL again, whether it came to NOT NULL or not.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_take_null(kept oid, name text) RETURNS void LANGUAGE plpgsql AS $cascade$
+BEGIN
+    PERFORM pg_temp.cascade_lock_all(ARRAY[kept], 'ACCESS EXCLUSIVE');
+    EXECUTE pg_catalog.format('ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL, DROP CONSTRAINT IF EXISTS %I',
+        pg_temp.cascade_table(kept), name, pg_temp.cascade_proof_of(name));
 END
 $cascade$;
 
@@ -165,7 +245,7 @@ $cascade$;
 -- then enough for SET NOT NULL: https://www.postgresql.org/docs/current/sql-altertable.html
 CREATE OR REPLACE FUNCTION pg_temp.cascade_forbid_null(kept oid, name text) RETURNS text LANGUAGE plpgsql AS $cascade$
 DECLARE
-    proof text := 'alembic_cascade_not_null_' || pg_catalog.left(pg_catalog.md5(name), 8);
+    proof text := pg_temp.cascade_proof_of(name);
     standing pg_catalog.pg_constraint;
 BEGIN
     IF (SELECT attnotnull FROM pg_catalog.pg_attribute WHERE attrelid = kept AND attname = name) THEN

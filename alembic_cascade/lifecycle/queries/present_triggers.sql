@@ -25,8 +25,9 @@ SELECT pg_namespace.nspname AS schema, relname AS table, tgname AS name, proname
 FROM pg_catalog.pg_description
 JOIN pg_catalog.pg_proc ON pg_proc.oid = objoid
 JOIN pg_catalog.pg_namespace AS function_schema ON function_schema.oid = pronamespace
-JOIN pg_catalog.pg_trigger ON tgfoid = pg_proc.oid AND NOT tgisinternal
-JOIN pg_catalog.pg_class ON pg_class.oid = tgrelid AND NOT relispartition
+-- Those that a partitioned table gives to its partitions go with it.
+JOIN pg_catalog.pg_trigger ON tgfoid = pg_proc.oid AND NOT tgisinternal AND tgparentid = 0
+JOIN pg_catalog.pg_class ON pg_class.oid = tgrelid
 JOIN pg_catalog.pg_namespace ON pg_namespace.oid = relnamespace
 WHERE classoid = 'pg_catalog.pg_proc'::regclass AND pg_catalog.starts_with(description, '{"alembic_cascade": "lifecycle"')
 ORDER BY pg_namespace.nspname, relname, tgname

@@ -83,19 +83,26 @@ LANGUAGE sql STABLE AS $cascade$
         'OPERATOR(pg_catalog.=)')
 $cascade$;
 
+-- The clause by which a key's column is compared under the collation of the one that it refers to, where that is another:
+-- https://www.postgresql.org/docs/current/collation.html
+CREATE OR REPLACE FUNCTION pg_temp.cascade_collation(child oid, referring int2, parent oid, referred int2) RETURNS text
+LANGUAGE sql STABLE AS $cascade$
+    SELECT coalesce((
+        SELECT pg_catalog.format(' COLLATE %I.%I', nspname, collname)
+        FROM pg_catalog.pg_attribute AS own, pg_catalog.pg_attribute AS other, pg_catalog.pg_collation
+        JOIN pg_catalog.pg_namespace ON pg_namespace.oid = collnamespace
+        WHERE own.attrelid = $1 AND own.attnum = $2 AND other.attrelid = $3 AND other.attnum = $4
+            AND other.attcollation NOT IN (0, own.attcollation) AND own.attcollation <> 0
+            AND pg_collation.oid = other.attcollation), '')
+$cascade$;
+
 -- That a row "child" refers to a row "parent", as a foreign key compares them.
 CREATE OR REPLACE FUNCTION pg_temp.cascade_reference(
     child oid, child_columns int2[], parent oid, parent_columns int2[]
 ) RETURNS text LANGUAGE sql STABLE AS $cascade$
     SELECT pg_catalog.string_agg(
         pg_catalog.format('parent.%I %s child.%I%s', referred.attname, pg_temp.cascade_equality($3, referred.attnum),
-            referring.attname,
-            CASE WHEN referred.attcollation NOT IN (0, referring.attcollation) AND referring.attcollation <> 0
-                -- https://www.postgresql.org/docs/current/collation.html: the key compares by the referred column's.
-                THEN (SELECT pg_catalog.format(' COLLATE %I.%I', nspname, collname) FROM pg_catalog.pg_collation
-                      JOIN pg_catalog.pg_namespace ON pg_namespace.oid = collnamespace
-                      WHERE pg_collation.oid = referred.attcollation)
-                ELSE '' END),
+            referring.attname, pg_temp.cascade_collation($1, referring.attnum, $3, referred.attnum)),
         ' AND ' ORDER BY pair.place)
     FROM unnest($2, $4) WITH ORDINALITY AS pair (referring, referred, place)
     JOIN pg_catalog.pg_attribute AS referring ON referring.attrelid = $1 AND referring.attnum = pair.referring

@@ -329,8 +329,8 @@ DECLARE
             SELECT DISTINCT lost
             FROM (SELECT DISTINCT way FROM pg_temp.cascade_changed, pg_catalog.unnest(cascade_changed.ways) AS way) AS used
             JOIN pg_temp.cascade_keys AS keys ON keys.key = pg_catalog.substr(way, 3)::oid,
-            pg_catalog.unnest(pg_temp.cascade_lost(keys, pg_catalog.left(way, 1)::"char")) AS lost))
-        || pg_temp.cascade_identify(ARRAY(SELECT DISTINCT relation FROM pg_temp.cascade_rows WHERE action = 'r'));
+            pg_catalog.unnest(pg_temp.cascade_lost(keys, pg_catalog.left(way, 1)::"char")) AS lost),
+        ARRAY(SELECT DISTINCT relation FROM pg_temp.cascade_rows WHERE action = 'r'));
 BEGIN
     EXECUTE statement INTO counts;
     PERFORM pg_temp.cascade_resume(resume);
