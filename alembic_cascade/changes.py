@@ -44,17 +44,22 @@ def operations_for(
     taken = TakenNames({key.name for key in reflected} - removed, names)
     operations: list[MigrateOperation] = []
     for change in changes:
-        operations.extend(_operations(change, constraints, taken, scope))
+        operations.extend(_operations(change, constraints, reflected, taken, scope))
     return operations
 
 
 def _operations(
-    change: ForeignKeyChange, constraints: Mapping[Identity, ForeignKeyConstraint], taken: TakenNames, scope: Scope
+    change: ForeignKeyChange,
+    constraints: Mapping[Identity, ForeignKeyConstraint],
+    reflected: Sequence[ForeignKey],
+    taken: TakenNames,
+    scope: Scope,
 ) -> Iterator[MigrateOperation]:
     match change:
         case ForeignKeyRemoved(key):
             log.info("Detected removed foreign key %s (%s)", key.label, key.name)
-            yield DropForeignKeyOp(key, if_exists=_may_be_absent(key, scope))
+            doubled = any(other.identity == key.identity and other.name != key.name for other in reflected)
+            yield DropForeignKeyOp(key, doubled=doubled, if_exists=_may_be_absent(key, scope))
         case ForeignKeyAdded(key):
             if scope.waits_for_referent(key):
                 return

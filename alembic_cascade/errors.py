@@ -101,11 +101,10 @@ class AutocommitRequired(CascadeError):  # noqa: N818 - the name is part of the 
 class SessionLost(CascadeError):  # noqa: N818 - the name is part of the public contract
     """One statement found what another had made in its session gone: a pooler gave it another session."""
 
-    def __init__(self, key: str) -> None:
-        self.key = key
+    def __init__(self) -> None:
         super().__init__(
-            f"{key}: the next statement went to another session. A pooler such as PgBouncer hands each transaction to "
-            f"another one; connect to the database itself, or let the pool keep sessions. {STEPS_STAY}"
+            f"A statement went to another session than the one before. A pooler such as PgBouncer hands each "
+            f"transaction to another one; connect to the database itself, or let the pool keep sessions. {STEPS_STAY}"
         )
 
 

@@ -99,14 +99,17 @@ def drop_foreign_key(operations: AbstractOperations, operation: DropForeignKeyOp
     label = f"{key.label}: dropped"
     if operation.locking.concurrently:
         with _running_concurrently(key, None):
-            alter_key(operations, key.label, named(key), None, if_exists=if_exists, locking=operation.locking)
+            alter_key(
+                operations, key.label, named(key), None,
+                doubled=operation.doubled, if_exists=if_exists, locking=operation.locking,
+            )  # fmt: skip
         return
     # Without its referent the key can't be there.
     tables = [key.source, key.referent] if if_exists else [key.source]
     if ready(operations, label, tables, if_exists=if_exists):
         _check_key(operations, key)
         with _running(key, label), waiting(operations, operation.locking.waiting):
-            execute(operations, drop_block(key, if_exists=if_exists))
+            execute(operations, drop_block(key, doubled=operation.doubled, if_exists=if_exists))
 
 
 @Operations.implementation_for(TranslateReferencesOp)

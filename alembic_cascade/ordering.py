@@ -127,6 +127,14 @@ def _file(group: list[MigrateOperation], footprint: Footprint, phases: _Phases) 
                     f"{drop.key.target_label} leaves with the same revision",
                     "Drop that column in a later revision.",
                 )
+            if footprint.loses_uniqueness(drop.key):
+                raise ReferencesNotTranslatable(
+                    drop.table_name,
+                    translate.label,
+                    f"{drop.key.target_label} loses its UNIQUE with the same revision, without which a value may mean "
+                    "several rows",
+                    "Drop that UNIQUE in a later revision.",
+                )
             if footprint.loses_referent(drop.key):
                 phases.drops.append(drop)
                 phases.makes.append([translate, add])

@@ -76,7 +76,8 @@ def render_drop_foreign_key(autogen_context: AutogenContext, op: DropForeignKeyO
     if op.is_ordinary:
         return written(autogen_context, op.ordinary())
     arguments = [repr(named(key).name), repr(key.source.name), repr(key.referent.name), *_columns(key)]
-    keywords = {**_schemas(key), **({"if_exists": True} if op.if_exists else {}), **op.locking.keywords}
+    flags = {name: True for name, said in (("doubled", op.doubled), ("if_exists", op.if_exists)) if said}
+    keywords = {**_schemas(key), **flags, **op.locking.keywords}
     return call(f"{prefix(autogen_context)}drop_foreign_key", arguments, keywords)
 
 

@@ -14,8 +14,8 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
 
 from alembic_cascade.concurrently.statements import concurrent_function_statements
-from alembic_cascade.dbapi_errors import sqlstate
-from alembic_cascade.errors import TableNotFound
+from alembic_cascade.dbapi_errors import message, sqlstate
+from alembic_cascade.errors import SessionLost, TableNotFound
 from alembic_cascade.foreign_keys import ForeignKey, TableName
 from alembic_cascade.lifecycle.server_functions import lifecycle_function_statements
 from alembic_cascade.orphans.statements import function_statements
@@ -38,6 +38,8 @@ _with_functions: WeakSet[MigrationContext] = WeakSet()
 # Whether the session has them. A transaction that is rolled back takes them along with the mark.
 ASK_FOR_FUNCTIONS = "SELECT pg_catalog.to_regprocedure('pg_temp.cascade_functions_made()') IS NOT NULL"
 MARK_OF_FUNCTIONS = "CREATE FUNCTION pg_temp.cascade_functions_made() RETURNS void LANGUAGE sql AS ''"
+
+UNDEFINED_FUNCTION = "42883"
 
 # Data exceptions, violated constraints, what others depend on, what is unknown, doubled or forbidden, what a trigger
 # refuses or a limit:
@@ -100,7 +102,22 @@ def execute(operations: AbstractOperations, statement: str) -> None:
     if context.as_sql:
         context.impl.static_output(f"{statement}{context.impl.command_terminator}")
     else:
-        context.impl.execute(verbatim(statement))
+        with _one_session():
+            context.impl.execute(verbatim(statement))
+
+
+@contextmanager
+def _one_session() -> Iterator[None]:
+    """Say it where the session has not what was made in it.
+
+    Errors: :exc:`.SessionLost`.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        if sqlstate(error) == UNDEFINED_FUNCTION and "pg_temp.cascade_" in message(error):
+            raise SessionLost from error
+        raise
 
 
 def make_functions(operations: AbstractOperations) -> None:
@@ -144,7 +161,8 @@ def query(operations: AbstractOperations, statement: str) -> list[tuple[str, ...
     if connection is None:
         execute(operations, statement)
         return []
-    return [tuple(row) for row in connection.execute(verbatim(statement))]
+    with _one_session():
+        return [tuple(row) for row in connection.execute(verbatim(statement))]
 
 
 def settled(operations: AbstractOperations, key: str, words: str | None = None) -> str:

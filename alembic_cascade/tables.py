@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from alembic.operations import MigrateOperation, ops
@@ -66,6 +66,7 @@ class Footprint:
         self._unsettled: set[tuple[TableName, str]] = set()
         self._dropped_columns: set[tuple[TableName, str]] = set()
         self._lost_keys: set[tuple[TableName, frozenset[str]]] = set()
+        self._new_keys: set[tuple[TableName, frozenset[str]]] = set()
         self._retyped: set[tuple[TableName, str]] = set()
         for unit in units:
             for operation in unit.alterations:
@@ -80,9 +81,9 @@ class Footprint:
                 if self._changes_kind(operation):
                     self._retyped.add((table, operation.column_name))
             case ops.CreateUniqueConstraintOp():
-                self._unsettled.update((table, column) for column in operation.columns)
+                self._make_key(table, map(str, operation.columns))
             case ops.CreateIndexOp() if operation.unique:
-                self._unsettled.update((table, column.name) for column in operation.to_index().columns)
+                self._make_key(table, (column.name for column in operation.to_index().columns))
             case ops.DropColumnOp():
                 self._dropped_columns.add((table, operation.column_name))
             case ops.DropConstraintOp() if operation.constraint_type == "unique":
@@ -94,6 +95,16 @@ class Footprint:
                     self._lost_keys.add((table, frozenset(column.name for column in index.columns)))
             case _:
                 pass
+
+    def _make_key(self, table: TableName, columns: Iterable[str]) -> None:
+        names = frozenset(columns)
+        self._unsettled.update((table, name) for name in names)
+        self._new_keys.add((table, names))
+
+    def loses_uniqueness(self, key: ForeignKey) -> bool:
+        """Whether the columns that ``key`` refers to identify no row any more after this revision."""
+        columns = (key.parent, frozenset(key.remote_columns))
+        return columns in self._lost_keys and columns not in self._new_keys
 
     def unsettled(self, key: ForeignKey) -> bool:
         """Whether what ``key`` refers to is altered by this revision before it can be referred to."""

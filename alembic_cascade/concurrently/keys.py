@@ -17,11 +17,15 @@ def alter_key(
     existing: ForeignKey | None,
     target: ForeignKey | None,
     *,
+    doubled: bool = False,
     if_exists: bool,
     locking: Locking,
 ) -> list[str]:
-    """Make ``existing`` into ``target``, None being a key that is not there; returns what was done, in words."""
-    statement = key_statement(label, existing, target, if_exists=if_exists)
+    """Make ``existing`` into ``target``, None being a key that is not there; returns what was done, in words.
+
+    One that is ``doubled`` goes by its name alone.
+    """
+    statement = key_statement(label, existing, target, doubled=doubled, if_exists=if_exists)
     return run_step(operations, Step(label, statement, _tables(existing, target), locking.waiting))
 
 

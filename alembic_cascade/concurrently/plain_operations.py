@@ -16,7 +16,7 @@ from alembic_cascade.config import config_of
 from alembic_cascade.foreign_keys import TableName
 from alembic_cascade.ops.ordinary import created_key
 from alembic_cascade.running import asked_connection, located_table
-from alembic_cascade.sql.catalogue import foreign_key_names, regclass
+from alembic_cascade.sql.catalogue import foreign_key_parents, regclass
 
 log = logging.getLogger("alembic.cascade")
 
@@ -38,29 +38,42 @@ def create_foreign_key(operations: Operations, operation: ops.CreateForeignKeyOp
 def drop_foreign_key(operations: Operations, operation: ops.DropConstraintOp) -> None:
     """Warn where it is a key, and do what Alembic does."""
     table = TableName(operation.schema, operation.table_name)
-    if _is_meant(operations, (table,)) and _is_key(operations, operation, table):
+    tables = _tables_of_key(operations, operation, table)
+    if tables and _is_meant(operations, tables):
         log.warning(
             "%s: op.drop_constraint(%r) lets readers and writers of %s wait as long as it waits itself; "
             "op.drop_foreign_key(..., concurrently=True) in an autocommit_block does not",
-            table, operation.constraint_name, table,
+            table, operation.constraint_name, " and ".join(map(str, tables)),
         )  # fmt: skip
     drop_constraint(operations, operation)
 
 
-def _is_key(operations: Operations, operation: ops.DropConstraintOp, table: TableName) -> bool:
-    """Whether the constraint is a key; on PostgreSQL an operation need not say so, but the database knows."""
-    if operation.constraint_type is not None:
-        return operation.constraint_type == "foreignkey"
+def _tables_of_key(operations: Operations, operation: ops.DropConstraintOp, table: TableName) -> list[TableName]:
+    """The table of a key and its parent, as far as that is known; none where the constraint is no key.
+
+    On PostgreSQL an operation need not say what it drops, but the database knows.
+    """
     connection = asked_connection(operations)
+    if operation.constraint_type not in (None, "foreignkey") or not _is_on_postgresql(operations):
+        return []
     if connection is None:
-        return False
-    return operation.constraint_name in set(connection.scalars(foreign_key_names(located_table(operations, table))))
+        return [table] if operation.constraint_type == "foreignkey" else []
+    for name, *parent in connection.execute(foreign_key_parents(located_table(operations, table))):
+        if name == operation.constraint_name:
+            default = operations.migration_context.dialect.default_schema_name
+            schema = None if parent[0] == default else parent[0]
+            return list(dict.fromkeys([table, TableName(schema, parent[1])]))
+    return []
+
+
+def _is_on_postgresql(operations: Operations) -> bool:
+    return operations.migration_context.dialect.name == "postgresql"
 
 
 def _is_meant(operations: Operations, tables: Iterable[TableName]) -> bool:
     """Whether one of the tables is never to be locked for long."""
     context = operations.migration_context
-    if context.dialect.name != "postgresql":
+    if not _is_on_postgresql(operations):
         return False
     config = config_of(context.opts)
     default = context.dialect.default_schema_name

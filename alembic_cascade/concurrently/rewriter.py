@@ -45,6 +45,7 @@ class KeyChange:
     if_exists: bool
     translation: TranslateReferencesOp | None = None
     declared: ForeignKeyConstraint | None = None
+    doubled: bool = False
 
     @property
     def reference(self) -> tuple[object, object]:
@@ -137,7 +138,8 @@ def _change(operation: MigrateOperation) -> KeyChange | None:
     if gone is None:
         return None
     drop = operation.ops[0] if isinstance(operation, ops.ModifyTableOps) else operation
-    return KeyChange(gone, None, KeySettings(), bool(getattr(drop, "if_exists", False)))
+    if_exists, doubled = (bool(getattr(drop, name, False)) for name in ("if_exists", "doubled"))
+    return KeyChange(gone, None, KeySettings(), if_exists, doubled=doubled)
 
 
 def _declared(operation: MigrateOperation) -> ForeignKeyConstraint | None:
@@ -237,7 +239,7 @@ def _steps(
     locking = Locking.configured(decider.config.lock_timeout, concurrently=True)
     if target is None:
         assert existing is not None
-        yield DropForeignKeyOp(existing, if_exists=change.if_exists, locking=locking)
+        yield DropForeignKeyOp(existing, doubled=change.doubled, if_exists=change.if_exists, locking=locking)
         return
     clean = _clean(change, target, decider, locking)
     # A key that is NOT ENFORCED lets orphans in.

@@ -68,13 +68,16 @@ def concurrent_function_statements() -> tuple[str, ...]:
     return read_functions("alembic_cascade.concurrently", FILES)
 
 
-def key_statement(label: str, existing: ForeignKey | None, target: ForeignKey | None, *, if_exists: bool) -> str:
+def key_statement(
+    label: str, existing: ForeignKey | None, target: ForeignKey | None, *, doubled: bool, if_exists: bool
+) -> str:
     """Bring a key one step nearer to ``target``; None is a key that is not there."""
     return function_call(
         "cascade_alter_key",
         quote_literal(label),
         _described(existing),
         _described(target),
+        str(doubled).lower(),
         str(if_exists).lower(),
     )
 

@@ -6,21 +6,34 @@ import logging
 import random
 from dataclasses import dataclass, field
 from time import monotonic, sleep
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from alembic.operations import AbstractOperations
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from alembic_cascade.concurrently.statements import FORGET_RUNS, TRIES, Step
 from alembic_cascade.dbapi_errors import message, sqlstate
 from alembic_cascade.errors import STEPS_STAY, AutocommitRequired, LockNotAcquired, SessionLost, StatementCanceled
 from alembic_cascade.running import asked_connection, execute, is_about_locks, make_functions, query
+from alembic_cascade.sql.quoting import verbatim
+
+if TYPE_CHECKING:
+    from alembic.runtime.migration import MigrationContext
 
 log = logging.getLogger("alembic.cascade")
 
 PLAINLY = "cascade_plainly"
 
-UNDEFINED_FUNCTION = "42883"
+BACKEND = "SELECT pg_catalog.pg_backend_pid()"
+
+# By the migration that has its turn.
+_sessions: WeakKeyDictionary[MigrationContext, int] = WeakKeyDictionary()
+
 QUERY_CANCELED = "57014"
+# By transaction_timeout, idle_in_transaction_session_timeout, or somebody who ends sessions or the server.
+SESSION_ENDED = ("25P04", "25P03", "57P01", "57P02")
 
 LONGEST_PAUSE = 5.0
 SECONDS_BETWEEN_REPORTS = 5.0
@@ -36,8 +49,25 @@ def run_step(operations: AbstractOperations, step: Step) -> list[str]:
     if asked_connection(operations) is None:
         execute(operations, step.repeat())
         return []
+    _check_session(operations)
     query(operations, FORGET_RUNS)
     return _Run(operations, step).to_the_end()
+
+
+def keep_session(context: MigrationContext, connection: Connection) -> None:
+    """Note the session in which the migration has its turn."""
+    _sessions[context] = connection.scalar(verbatim(BACKEND))
+
+
+def _check_session(operations: AbstractOperations) -> None:
+    """Refuse to go on in another session than that of the turn.
+
+    Errors: :exc:`.SessionLost`.
+    """
+    connection = asked_connection(operations)
+    kept = _sessions.get(operations.migration_context)
+    if connection is not None and kept is not None and connection.scalar(verbatim(BACKEND)) != kept:
+        raise SessionLost
 
 
 def needs_autocommit(operations: AbstractOperations, label: str) -> None:
@@ -101,13 +131,11 @@ class _Run:
     def _explain(self, error: DBAPIError) -> None:
         """Say in our words what PostgreSQL's don't explain.
 
-        Errors: :exc:`.SessionLost`, :exc:`.StatementCanceled`.
+        Errors: :exc:`.StatementCanceled`.
         """
-        if sqlstate(error) == UNDEFINED_FUNCTION and "pg_temp.cascade_try" in message(error):
-            raise SessionLost(self.step.label) from error
         if sqlstate(error) == QUERY_CANCELED:
             raise StatementCanceled(self.step.label, message(error)) from error
-        if error.connection_invalidated:
+        if error.connection_invalidated or sqlstate(error) in SESSION_ENDED:
             # What Alembic ends with says only that nothing can be done on this connection any more.
             log.error("%s: %s. %s", self.step.label, message(error), STEPS_STAY)
 

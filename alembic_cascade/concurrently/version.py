@@ -21,6 +21,7 @@ from sqlalchemy import (
 )  # fmt: skip
 
 from alembic_cascade.errors import MigratedMeanwhile
+from alembic_cascade.foreign_keys import TableName
 from alembic_cascade.sql.foreign_key_blocks import literal_sql
 from alembic_cascade.sql.quoting import quote_table
 
@@ -29,15 +30,19 @@ if TYPE_CHECKING:
 
 
 def step_along(
-    context: MigrationContext, connection: Connection, before: tuple[str, ...], after: tuple[str, ...]
+    context: MigrationContext,
+    connection: Connection,
+    located: TableName,
+    before: tuple[str, ...],
+    after: tuple[str, ...],
 ) -> None:
     """Let Alembic find the version that it started from, in the very transaction in which it writes the next one.
 
     Nobody ever sees it: the transaction ends with the version that was there before. Alembic would refuse
     otherwise, for it expects to change exactly one row.
     """
-    version = table(context.version_table, column("version_num", String), schema=context.version_table_schema)
-    name = quote_table(context.version_table_schema, context.version_table)
+    version = table(located.name, column("version_num", String), schema=located.schema)
+    name = quote_table(*located)
     changes = re.compile(rf"\s*(UPDATE|INSERT INTO|DELETE FROM) {re.escape(name)}\b", re.IGNORECASE)
     pending = [True]
 

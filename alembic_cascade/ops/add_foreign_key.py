@@ -11,7 +11,7 @@ from sqlalchemy import ForeignKeyConstraint
 from alembic_cascade.foreign_keys import ForeignKey, TableName
 from alembic_cascade.locking import ORDINARY, Locking
 from alembic_cascade.naming import named
-from alembic_cascade.ops.arguments import key_from_arguments
+from alembic_cascade.ops.arguments import check_flags, key_from_arguments
 from alembic_cascade.ops.ordinary import create_operation, created_key, given_name
 
 
@@ -129,7 +129,9 @@ class DropForeignKeyOp(ops.DropConstraintOp):
     To other people's Rewriters it is the ``DropConstraintOp`` that it extends.
     """
 
-    def __init__(self, key: ForeignKey, *, if_exists: bool = False, locking: Locking = ORDINARY) -> None:
+    def __init__(
+        self, key: ForeignKey, *, doubled: bool = False, if_exists: bool = False, locking: Locking = ORDINARY
+    ) -> None:
         super().__init__(
             key.name,
             key.source.name,
@@ -138,6 +140,7 @@ class DropForeignKeyOp(ops.DropConstraintOp):
             if_exists=if_exists or None,
         )
         self._key = key
+        self.doubled = doubled
         self.locking = locking
         self.is_own = False
 
@@ -174,12 +177,14 @@ class DropForeignKeyOp(ops.DropConstraintOp):
         *,
         source_schema: str | None = None,
         referent_schema: str | None = None,
+        doubled: bool = False,
         if_exists: bool = False,
         concurrently: bool = False,
         lock_timeout: str | EllipsisType | None = ...,
     ) -> None:
         """Drop the key of that name, or else the one with the same column pairs and referent.
 
+        :param doubled: another key with the same column pairs and referent stays: only the one of that name is dropped.
         :param if_exists: skip the operation, with a log line, where the table is absent.
         :param concurrently: wait for the locks a little, again and again; a key that is gone already, as after an
          interruption, is no error.
@@ -190,4 +195,6 @@ class DropForeignKeyOp(ops.DropConstraintOp):
         key = key_from_arguments(
             constraint_name, source_table, referent_table, local_cols, remote_cols, source_schema, referent_schema, {}
         )
-        operations.invoke(cls(key, if_exists=if_exists, locking=Locking.asked(concurrently, lock_timeout)))
+        check_flags(doubled=doubled)
+        locking = Locking.asked(concurrently, lock_timeout)
+        operations.invoke(cls(key, doubled=doubled, if_exists=if_exists, locking=locking))

@@ -220,6 +220,16 @@ def foreign_key_names(table: TableName) -> Select[Any]:
     )
 
 
+def foreign_key_parents(table: TableName) -> Select[Any]:
+    """The names of a table's own foreign keys, and the tables that they refer to."""
+    return (
+        select(pg_constraint.c.conname, pg_namespace.c.nspname, pg_class.c.relname)
+        .join(pg_class, pg_class.c.oid == pg_constraint.c.confrelid)
+        .join(pg_namespace, pg_namespace.c.oid == pg_class.c.relnamespace)
+        .where(pg_constraint.c.conrelid == regclass(table), pg_constraint.c.contype == "f")
+    )
+
+
 def table_places() -> Select[Any]:
     """All tables: schema and name, whether the search path shows them, whether they are partitions or inherit."""
     child = pg_inherits.c.inhrelid == pg_class.c.oid

@@ -56,14 +56,15 @@ def add_block(key: ForeignKey, *, if_exists: bool) -> str:
     return _block([key.source, key.referent], body, if_exists=if_exists)
 
 
-def drop_block(key: ForeignKey, *, if_exists: bool) -> str:
-    """One ALTER TABLE that drops ``key``, whatever its name in this deployment."""
+def drop_block(key: ForeignKey, *, doubled: bool = False, if_exists: bool) -> str:
+    """One ALTER TABLE that drops ``key``, whatever its name in this deployment, unless it is ``doubled``."""
+    other_stays = f"\n    EXIT WHEN present.name <> {quote_literal(clipped_name(key.name or ''))};" if doubled else ""
     table = quote_literal(quote_table(*key.source))
     return _block(
         [key.source, key.referent] if if_exists else [key.source],
         f"""FOR present IN
 {indent(literal_sql(matching_foreign_key(key)), "    ")}
-LOOP
+LOOP{other_stays}
     EXECUTE pg_catalog.format('ALTER TABLE %s DROP CONSTRAINT %I', {table}, present.name);
     RETURN;
 END LOOP;

@@ -21,7 +21,7 @@ CREATE_WARNING = (
     "op.add_foreign_key(..., concurrently=True) in an autocommit_block does not"
 )
 DROP_WARNING = (
-    "notes: op.drop_constraint('old') lets readers and writers of notes wait as long as it waits itself; "
+    "notes: op.drop_constraint('old') lets readers and writers of notes and users wait as long as it waits itself; "
     "op.drop_foreign_key(..., concurrently=True) in an autocommit_block does not"
 )
 KEYS = "SELECT conname FROM pg_constraint WHERE contype = 'f' AND conparentid = 0 ORDER BY 1"
@@ -60,7 +60,7 @@ def test_a_key_that_is_made_is_warned_of(
     assert tables.fetch(KEYS) == [("made",), ("old",)]
 
 
-@pytest.mark.parametrize("concurrently", [True, ["notes"], ["public.notes"]])
+@pytest.mark.parametrize("concurrently", [True, ["notes"], ["public.notes"], ["users"]])
 def test_a_key_that_is_dropped_is_warned_of(
     tables: Project, caplog: pytest.LogCaptureFixture, concurrently: object
 ) -> None:
@@ -151,7 +151,8 @@ def test_a_script_is_warned_of_where_it_is_written(tables: Project, caplog: pyte
     tables.options = configure_options(CascadeConfig(concurrently=True))
     tables.write_revision(f"{CREATE}\n{DROP}")
     script = tables.upgrade_script()
-    assert cascade_log(caplog.records) == [CREATE_WARNING, DROP_WARNING]
+    # Which parent a key has, the database alone knows.
+    assert cascade_log(caplog.records) == [CREATE_WARNING, DROP_WARNING.replace(" and users", "")]
     assert "ALTER TABLE posts ADD CONSTRAINT made FOREIGN KEY(user_id) REFERENCES users (id);" in script
     assert 'ALTER TABLE notes DROP CONSTRAINT "old";' in script
 

@@ -268,6 +268,6 @@ def test_a_key_that_is_there_twice_is_dropped_once(project: Project) -> None:
     run_scenario(
         project, before=posts(), after=posts(),
         setup=["ALTER TABLE posts ADD CONSTRAINT again FOREIGN KEY (user_id) REFERENCES users"],
-        upgrade=block(f"op.drop_foreign_key('again', {KEY}, concurrently=True)\n"),
+        upgrade=block(f"op.drop_foreign_key('again', {KEY}, doubled=True, concurrently=True)\n"),
         downgrade=new_key(STOP, "fail", name="again").replace("(revision)", "(down_revision)", 1),
     )  # fmt: skip

@@ -96,9 +96,14 @@ def assert_ended_well(process: subprocess.Popen[str]) -> None:
         assert "FAILED: Another migration has brought the database from" in line
 
 
+@pytest.mark.parametrize("isolation", ["read committed", "repeatable read", "serializable"])
 @pytest.mark.parametrize("arguments", [UP, DOWN], ids=["upgrade", "downgrade"])
-def test_the_second_waits_for_the_first(dirty: Project, start: Start, arguments: tuple[str, str]) -> None:
-    """It says so, and does no damage."""
+def test_the_second_waits_for_the_first(
+    dirty: Project, start: Start, arguments: tuple[str, str], isolation: str
+) -> None:
+    """It says so, and does no damage; what it waited for it sees, whatever the isolation level is by default."""
+    ((database,),) = dirty.fetch("SELECT quote_ident(current_database())")
+    dirty.execute(f"ALTER DATABASE {database} SET default_transaction_isolation TO '{isolation}'")
     before = schema(dirty)
     if arguments == DOWN:
         dirty.upgrade()

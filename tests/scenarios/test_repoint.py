@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from models import models, number, reference
@@ -174,6 +174,27 @@ def test_a_column_that_leaves_with_the_revision_is_refused(project: Project) -> 
     )
     with pytest.raises(ReferencesNotTranslatable, match=r"customers\.old leaves with the same revision"):
         project.revision()
+
+
+def test_a_column_that_loses_its_unique_with_the_revision_is_refused(project: Project) -> None:
+    """Values could not be translated by it any more."""
+
+    def customers(key: str, **old: Any) -> MetaData:
+        return models(
+            customers=[number("old", **old), number("number", unique=True)], orders=[reference("customer", key)]
+        )
+
+    project.create(customers("customers.old", unique=True))
+    project.metadata = customers("customers.number")
+    with pytest.raises(ReferencesNotTranslatable, match=r"customers\.old loses its UNIQUE with the same revision"):
+        project.revision()
+    project.metadata = customers("customers.number", unique=True)
+    project.revision()
+    project.upgrade()
+    project.metadata = customers("customers.number")
+    project.revision()
+    project.upgrade()
+    project.downgrade("base")
 
 
 @pytest.mark.parametrize(

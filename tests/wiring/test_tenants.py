@@ -10,6 +10,8 @@ from project import Project
 from sqlalchemy import URL, Connection, text
 from template_project import rules
 
+from alembic_cascade import CascadeConfig, configure_options
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -124,3 +126,21 @@ def test_an_upgrade_goes_where_the_map_leads(mapped: MapProject, placeholder: st
     assert rules(mapped.engine) == {**before, "red.posts_user_id_fkey": "c"}
     mapped.downgrade()
     assert rules(mapped.engine) == before
+
+
+def test_a_revision_runs_concurrently_for_the_tenant_of_the_map(tmp_path: Path, url: URL) -> None:
+    """Its turn, its version table and its keys are the tenant's."""
+    project = MapProject(tmp_path / "project", url)
+    create_tenants(project)
+    key = "'posts_user_id_fkey', 'posts', 'users', ['user_id'], ['id']"
+    project.options = configure_options(CascadeConfig(concurrently=True))
+    project.write_revision(
+        "op.begin_concurrently(revision)\nwith op.get_context().autocommit_block():\n"
+        f"    op.alter_foreign_key({key}, ondelete='CASCADE', existing_ondelete=None, concurrently=True)"
+    )
+    for version_table_schema in ("blue", None):
+        project.options["version_table_schema"] = version_table_schema
+        project.upgrade()
+        assert rules(project.engine)["blue.posts_user_id_fkey"] == "c"
+        project.execute("DELETE FROM blue.alembic_version")
+    assert rules(project.engine)["red.posts_user_id_fkey"] == "a"

@@ -85,7 +85,7 @@ $cascade$;
 -- Bring a key one step nearer to what it is to be; the catalogue alone says how far it has come. "existing" is what it
 -- was, NULL for a new one; "target" what it is to be, NULL for one that goes.
 CREATE OR REPLACE FUNCTION pg_temp.cascade_alter_key(
-    label text, existing jsonb, target jsonb, if_exists boolean
+    label text, existing jsonb, target jsonb, doubled boolean, if_exists boolean
 ) RETURNS TABLE (level text, message text, again boolean, done bigint, total bigint) LANGUAGE plpgsql AS $cascade$
 DECLARE
     described jsonb := coalesce(target, existing);
@@ -110,7 +110,7 @@ BEGIN
     END IF;
     SELECT * INTO old FROM pg_temp.cascade_alike(source, existing) LIMIT 1;
     IF target IS NULL THEN
-        SELECT gone.* INTO level, message FROM pg_temp.cascade_drop_key(source, existing) AS gone;
+        SELECT gone.* INTO level, message FROM pg_temp.cascade_drop_key(source, existing, doubled) AS gone;
         RETURN NEXT;
         RETURN;
     END IF;
@@ -236,8 +236,9 @@ BEGIN
 END
 $cascade$;
 
--- The keys that go with one, the table's own before those of its partitions.
-CREATE OR REPLACE FUNCTION pg_temp.cascade_keys_to_drop(source oid, existing jsonb)
+-- The keys that go with one, the table's own before those of its partitions. Where none has its name, it has another one
+-- in this deployment, unless it is "doubled": then what has another name is the key that is to stay.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_keys_to_drop(source oid, existing jsonb, doubled boolean)
 RETURNS TABLE (relation oid, parent oid, name name) LANGUAGE plpgsql STABLE AS $cascade$
 BEGIN
     RETURN QUERY
@@ -247,27 +248,31 @@ BEGIN
         WHERE alike.conname IN (existing ->> 'name', existing ->> 'beside')
             AND (part = source OR pg_temp.cascade_is_partitioned(source))
         ORDER BY part <> source, part;
+    IF NOT FOUND AND NOT doubled THEN
+        RETURN QUERY SELECT alike.conrelid, alike.confrelid, alike.conname FROM pg_temp.cascade_alike(source, existing) AS alike
+            WHERE (SELECT pg_catalog.count(*) FROM pg_temp.cascade_alike(source, existing)) = 1;
+    END IF;
 END
 $cascade$;
 
--- Drop a key, and those that were made beside it on partitions; in words. It goes by its name alone: what has another
--- one, when this runs again, is the key that was to stay.
-CREATE OR REPLACE FUNCTION pg_temp.cascade_drop_key(source oid, existing jsonb) RETURNS TABLE (level text, message text)
+-- Drop a key, and those that were made beside it on partitions; in words.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_drop_key(source oid, existing jsonb, doubled boolean) RETURNS TABLE (level text, message text)
 LANGUAGE plpgsql AS $cascade$
 DECLARE
     gone record;
     other text;
 BEGIN
     level := 'info';
-    IF EXISTS (SELECT FROM pg_temp.cascade_keys_to_drop(source, existing)) THEN
+    IF EXISTS (SELECT FROM pg_temp.cascade_keys_to_drop(source, existing, doubled)) THEN
         PERFORM pg_temp.cascade_lock_all(ARRAY(
-            SELECT ends.relation FROM pg_temp.cascade_keys_to_drop(source, existing) AS going,
+            SELECT ends.relation FROM pg_temp.cascade_keys_to_drop(source, existing, doubled) AS going,
                 LATERAL (VALUES (1, going.parent), (2, going.relation)) AS ends (place, relation)
             GROUP BY ends.relation ORDER BY pg_catalog.min(place), ends.relation), 'ACCESS EXCLUSIVE');
     END IF;
-    FOR gone IN SELECT * FROM pg_temp.cascade_keys_to_drop(source, existing) LOOP
+    FOR gone IN SELECT * FROM pg_temp.cascade_keys_to_drop(source, existing, doubled) LOOP
         EXECUTE pg_catalog.format('ALTER TABLE %s DROP CONSTRAINT %I', pg_temp.cascade_table(gone.relation), gone.name);
-        message := 'dropped';
+        message := 'dropped' || CASE WHEN gone.name IN (existing ->> 'name', existing ->> 'beside') THEN ''
+            ELSE pg_catalog.format(', it is named %s here', gone.name) END;
     END LOOP;
     IF message IS NULL THEN
         other := (SELECT pg_catalog.string_agg(alike.conname, ', ') FROM pg_temp.cascade_alike(source, existing) AS alike);
