@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -75,7 +76,11 @@ def compare_lifecycle(
     Errors: :exc:`.ConfigError` for settings that the models don't explain.
     """
     found = LifecycleOps()
-    comparison = _Comparison(autogen_context, scope, operations, found)
+    connection = autogen_context.connection
+    present = present_triggers(connection) if scope.on_postgresql and connection is not None else []
+    if not scope.config.lifecycle and not present:
+        return found
+    comparison = _Comparison(autogen_context, scope, operations, found, present)
     for key in sorted(scope.compared, key=lambda key: (key[0] or "", key[1])):
         comparison.compare(*scope.compared[key], TableName(*key))
     comparison.finish()
@@ -89,15 +94,18 @@ class _Comparison:
     """One run's comparison, table by table."""
 
     def __init__(
-        self, autogen_context: AutogenContext, scope: Scope, operations: list[MigrateOperation], found: LifecycleOps
+        self,
+        autogen_context: AutogenContext,
+        scope: Scope,
+        operations: list[MigrateOperation],
+        found: LifecycleOps,
+        present: list[PresentTrigger],
     ) -> None:
         self._context = autogen_context
         self._scope = scope
         self._operations = operations
         self._found = found
         self._wanted: list[tuple[WantedColumn, ComparedTable]] = []
-        connection = autogen_context.connection
-        asks = scope.on_postgresql and connection is not None
         # The tables that the run compares, makes or drops, by the schemas really meant, as they are spelled out.
         tables = ops.CreateTableOp | ops.DropTableOp
         spelled = [TableName(op.schema, op.table_name) for op in operations if isinstance(op, tables)]
@@ -107,10 +115,13 @@ class _Comparison:
             if present is not None
         ]
         self._known = {self._place(table): table for table in spelled}
-        self._present: list[PresentTrigger] = present_triggers(connection) if asks and connection is not None else []
-        self._others: list[OtherTrigger] = []
-        if asks and connection is not None and any(policy.has_trigger for policy in scope.config.lifecycle):
-            self._others = other_triggers(connection)
+        self._present = present
+
+    @cached_property
+    def _others(self) -> list[OtherTrigger]:
+        connection = self._context.connection
+        assert connection is not None
+        return other_triggers(connection)
 
     def compare(self, declared: Table, present: Table | None, name: TableName) -> None:
         """Settle the columns of one table."""
