@@ -41,10 +41,10 @@ MARK_OF_FUNCTIONS = "CREATE FUNCTION pg_temp.cascade_functions_made() RETURNS vo
 
 UNDEFINED_FUNCTION = "42883"
 
-# Data exceptions, violated constraints, what others depend on, what is unknown, doubled or forbidden, what a trigger
-# refuses or a limit:
+# Too many rows, data exceptions, violated constraints, what others depend on, what is unknown, doubled or forbidden,
+# what a trigger refuses or a limit:
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
-ABOUT_INPUT = ("0A", "22", "23", "27", "2B", "38", "39", "42", "44", "54", "55000", "55006", "P0")
+ABOUT_INPUT = ("0A", "21", "22", "23", "27", "2B", "38", "39", "42", "44", "54", "55000", "55006", "P0")
 
 
 def asked_connection(operations: AbstractOperations) -> Connection | None:

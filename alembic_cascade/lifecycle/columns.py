@@ -10,7 +10,7 @@ from alembic.operations import MigrateOperation, ops
 from sqlalchemy import Column, DefaultClause, MetaData, Table, text
 
 from alembic_cascade.foreign_keys import TableName
-from alembic_cascade.lifecycle.policy import LifecycleColumn
+from alembic_cascade.lifecycle.policy import LifecycleColumn, python_name
 from alembic_cascade.lifecycle.wanted import WantedColumn, column_named
 from alembic_cascade.ops import BackfillLifecycleColumnOp, NothingAlteredOp
 from alembic_cascade.scope import Scope
@@ -91,13 +91,15 @@ def _column_of(policy: LifecycleColumn, table: TableName) -> Column[Any]:
 
 def _wants_default(policy: LifecycleColumn, column: Column[Any]) -> bool:
     """Whether a new row needs a time from the database."""
+    if column.computed is not None:
+        return False
     return policy.set_on == "insert" or (policy.set_on == "update" and not column.nullable)
 
 
 def _tell_of_column(wanted: WantedColumn) -> None:
     """Print what the model lacks."""
     policy = wanted.policy
-    python_type = policy.column_type.python_type.__name__
+    python_type = python_name(policy.column_type)
     mapped = python_type if not policy.nullable else f"{python_type} | None"
     arguments = [repr(policy.column_type)]
     if policy.set_on == "insert" or (policy.set_on == "update" and not policy.nullable):
@@ -126,7 +128,7 @@ def _put_into_creation(table: ComparedTable, column: Column[Any], declared: Colu
     if declared is None:
         last = max(place for place, item in enumerate(creation.columns) if isinstance(item, Column))
         creation.columns = [*creation.columns[: last + 1], column, *creation.columns[last + 1 :]]
-    elif (declared.server_default is None) != (column.server_default is None):
+    elif isinstance(declared.server_default, DefaultClause) != isinstance(column.server_default, DefaultClause):
         creation.columns = [column if item is declared else item for item in creation.columns]
 
 

@@ -107,8 +107,10 @@ class _Comparison:
         self._found = found
         self._wanted: list[tuple[WantedColumn, ComparedTable]] = []
         # The tables that the run compares, makes or drops, by the schemas really meant, as they are spelled out.
+        # An optional one that is absent is not made.
         tables = ops.CreateTableOp | ops.DropTableOp
-        spelled = [TableName(op.schema, op.table_name) for op in operations if isinstance(op, tables)]
+        made = [(op, TableName(op.schema, op.table_name)) for op in operations if isinstance(op, tables)]
+        spelled = [table for op, table in made if isinstance(op, ops.DropTableOp) or not scope.is_optional(table)]
         spelled += [
             TableName(declared.schema, declared.name)
             for declared, present in scope.compared.values()

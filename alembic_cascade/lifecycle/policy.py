@@ -157,6 +157,18 @@ def is_known(type_: TypeEngine[Any]) -> bool:
     return not isinstance(_innermost(type_), UserDefinedType | NullType)
 
 
+def python_name(type_: TypeEngine[Any]) -> str:
+    """The name of the Python type that a model annotates; ``Any`` where SQLAlchemy knows none."""
+    for known in (type_, _innermost(type_)):
+        try:
+            found = known.python_type
+        except NotImplementedError:  # as SQLAlchemy 2.0 says it
+            continue
+        if found is not object:
+            return found.__name__
+    return "Any"
+
+
 def _innermost(type_: TypeEngine[Any]) -> TypeEngine[Any]:
     while isinstance(type_, TypeDecorator):
         type_ = type_.impl_instance

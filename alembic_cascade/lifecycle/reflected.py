@@ -123,4 +123,12 @@ def present_triggers(connection: Connection) -> list[PresentTrigger]:
 def other_triggers(connection: Connection) -> list[OtherTrigger]:
     """The triggers of others that fire before a row is updated, or after rows were inserted."""
     rows = connection.execute(verbatim(read_query("alembic_cascade.lifecycle", "other_triggers")))
-    return [OtherTrigger(*row) for row in rows]
+    return [
+        OtherTrigger(schema, table, before_update, after_insert, body, _arguments(encoded))
+        for schema, table, before_update, after_insert, body, encoded in rows
+    ]
+
+
+def _arguments(encoded: str) -> str:
+    """The arguments of a trigger, each of which ends with a zero byte, in words between spaces."""
+    return bytes.fromhex(encoded).replace(b"\0", b" ").decode(errors="replace")

@@ -1,6 +1,6 @@
 -- TRIGGER_TYPE_ROW, _BEFORE, _INSERT and _UPDATE of PostgreSQL's catalog/pg_trigger.h are 1, 2, 4 and 16.
 SELECT nspname, relname, tgtype & 19 = 19 AS before_update, tgtype & 6 = 4 AS after_insert, prosrc,
-    pg_catalog.encode(tgargs, 'escape')
+    pg_catalog.encode(tgargs, 'hex')
 FROM pg_catalog.pg_trigger
 JOIN pg_catalog.pg_class ON pg_class.oid = tgrelid
 JOIN pg_catalog.pg_namespace ON pg_namespace.oid = relnamespace
