@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import alembic  # noqa: F401  # isort: skip
 
+from alembic_cascade.audit.policy import OnDeleteRule, Waiver
 from alembic_cascade.config import CascadeConfig
 from alembic_cascade.errors import (
     AutocommitRequired,
@@ -40,6 +41,7 @@ __all__ = [
     "LifecycleRefused",
     "LockNotAcquired",
     "MigratedMeanwhile",
+    "OnDeleteRule",
     "OrphansNotRestored",
     "OrphansNotSettled",
     "OrphansRemain",
@@ -49,5 +51,6 @@ __all__ = [
     "TableNotFound",
     "TooManyOrphans",
     "UnsupportedDialect",
+    "Waiver",
     "configure_options",
 ]

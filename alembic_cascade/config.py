@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from alembic_cascade.audit.policy import OnDeleteRule, Waiver
 from alembic_cascade.errors import ConfigError
 from alembic_cascade.lifecycle.policy import LONGEST_NAME, LifecycleColumn, check_policies
 from alembic_cascade.patterns import check_key_pattern, listed, matches_table, table_patterns
@@ -54,6 +55,9 @@ class CascadeConfig:
      half a second, tried again and again.
     :param quarantine_schema: the schema in which rows are set aside, made with the first of them; None: tables
      ``alembic_cascade_...`` beside the version table.
+    :param on_delete: the ON DELETE rules that keys are to have, checked by the audit: :class:`OnDeleteRule`; of several
+     for one key the last counts.
+    :param waivers: findings of the audit that are meant: :class:`Waiver`.
     :param lifecycle: the columns that tables are to have, and what keeps them: :class:`LifecycleColumn`.
 
     Errors: :exc:`.ConfigError` that names the field.
@@ -69,6 +73,8 @@ class CascadeConfig:
     lock_timeout: str | None = LOCK_TIMEOUT
     quarantine_schema: str | None = QUARANTINE_SCHEMA
     lifecycle: Sequence[LifecycleColumn] = ()
+    on_delete: Sequence[OnDeleteRule] = ()
+    waivers: Sequence[Waiver] = ()
 
     def __post_init__(self) -> None:
         check_strategy("orphans", self.orphans)
@@ -90,6 +96,8 @@ class CascadeConfig:
         check_lock_timeout("lock_timeout", self.lock_timeout)
         check_schema("quarantine_schema", self.quarantine_schema)
         object.__setattr__(self, "lifecycle", check_policies(listed("lifecycle", self.lifecycle, "LifecycleColumn")))
+        object.__setattr__(self, "on_delete", _instances("on_delete", self.on_delete, OnDeleteRule))
+        object.__setattr__(self, "waivers", _instances("waivers", self.waivers, Waiver))
         object.__setattr__(self, "optional_tables", table_patterns("optional_tables", self.optional_tables))
 
     def is_optional(self, schema: str | None, table: str) -> bool:
@@ -101,6 +109,18 @@ class CascadeConfig:
         if isinstance(self.concurrently, bool):
             return self.concurrently
         return any(matches_table(pattern, schema, table) for pattern in self.concurrently)
+
+
+def _instances(field: str, values: object, kind: type[object]) -> tuple[object, ...]:
+    """``values`` as a tuple.
+
+    Errors: :exc:`.ConfigError` that names the field.
+    """
+    found = listed(field, values, kind.__name__)
+    for value in found:
+        if not isinstance(value, kind):
+            raise ConfigError(field, f"must hold nothing but {kind.__name__}, not {value!r}")
+    return found
 
 
 def check_strategy(field: str, strategy: object) -> None:

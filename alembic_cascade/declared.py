@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from types import EllipsisType
 from typing import Any
@@ -45,16 +45,18 @@ class DeclaredKey:
     constraint: ForeignKeyConstraint
 
 
-def declared_keys(table: Table, canonical: Canonical, dialect: Dialect) -> list[DeclaredKey]:
+def declared_keys(
+    table: Table, canonical: Canonical, dialect: Dialect, *, among: Collection[ForeignKeyConstraint] | None = None
+) -> list[DeclaredKey]:
     """The keys that ``table`` declares, as far as the database of ``dialect`` can have them.
 
-    ``canonical`` maps a spelled-out table name to the one compared by.
+    ``canonical`` maps a spelled-out table name to the one compared by; with ``among``, only these constraints.
 
     Errors: :exc:`.ConfigError` for an ``info["alembic_cascade"]`` that can't be read.
     """
     keys = [
         DeclaredKey(_possible(_declared_key(table, constraint, canonical), dialect), constraint)
-        for constraint in table.foreign_key_constraints
+        for constraint in (table.foreign_key_constraints if among is None else among)
     ]
     return sorted(keys, key=lambda declared: declared.key.sort_key)
 

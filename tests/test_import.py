@@ -97,6 +97,7 @@ def test_the_public_names_are_those_of_the_contract() -> None:
         "LifecycleRefused",
         "LockNotAcquired",
         "MigratedMeanwhile",
+        "OnDeleteRule",
         "OrphansNotRestored",
         "OrphansNotSettled",
         "OrphansRemain",
@@ -106,6 +107,7 @@ def test_the_public_names_are_those_of_the_contract() -> None:
         "TableNotFound",
         "TooManyOrphans",
         "UnsupportedDialect",
+        "Waiver",
         "configure_options",
     ]
     assert all(hasattr(alembic_cascade, name) for name in alembic_cascade.__all__)

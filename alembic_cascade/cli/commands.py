@@ -8,6 +8,7 @@ import click
 from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
+from alembic_cascade.cli.audit import audit
 from alembic_cascade.cli.options import environment_options
 from alembic_cascade.cli.quarantine import quarantine
 from alembic_cascade.dbapi_errors import detail, hint, message
@@ -44,4 +45,5 @@ def cascade() -> None:
     """
 
 
+cascade.add_command(audit)
 cascade.add_command(quarantine)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,8 +15,9 @@ from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, Text, cast, func, select
+from sqlalchemy import Connection, MetaData, Text, cast, func, select
 
+from alembic_cascade.config import CascadeConfig, config_of
 from alembic_cascade.errors import CascadeError, UnsupportedDialect
 from alembic_cascade.sql.quoting import quote_literal, verbatim
 
@@ -39,11 +41,49 @@ class Settings:
 
 @dataclass(frozen=True)
 class Site:
-    """A database of the project, in the transaction of its env.py; ``number`` counts those that env.py runs for."""
+    """A database of the project, in the transaction of its env.py; ``number`` counts those that env.py runs for.
+
+    Without a connection, what env.py would do with it.
+    """
 
     number: int
-    connection: Connection
+    context: MigrationContext
     script: ScriptDirectory
+
+    @cached_property
+    def connection(self) -> Connection | None:
+        """The connection, in which names are those of the database; None where there is none."""
+        connection = None if self.context.as_sql else self.context.connection
+        return None if connection is None else connection.execution_options(schema_translate_map=None)
+
+    @property
+    def postgresql(self) -> Connection:
+        """The connection to a PostgreSQL database.
+
+        Errors: :exc:`.UnsupportedDialect`.
+        """
+        dialect = self.context.dialect.name
+        if dialect != "postgresql":
+            raise UnsupportedDialect(dialect, "This command", "It reads PostgreSQL's own catalogue.")
+        assert self.connection is not None
+        return self.connection
+
+    @property
+    def config(self) -> CascadeConfig:
+        """The settings of the plugin, the defaults where env.py does not name it."""
+        return config_of(self.context.opts)
+
+    @property
+    def metadatas(self) -> tuple[MetaData, ...]:
+        """The models.
+
+        Errors: :exc:`.CascadeError` where env.py gives none.
+        """
+        given = self.context.opts.get("target_metadata")
+        found = tuple(given) if isinstance(given, list | tuple) else (given,)
+        if not found or not all(isinstance(metadata, MetaData) for metadata in found):
+            raise CascadeError("env.py gives context.configure() no target_metadata: there are no models to look at.")
+        return found
 
     @cached_property
     def revisions(self) -> frozenset[str]:
@@ -58,10 +98,10 @@ class Site:
             raise CascadeError(f"The project's revisions lack {error}, which one of them names.") from error
 
 
-def visit(settings: Settings, work: Callable[[Site], Result]) -> list[Result]:
+def visit(settings: Settings, work: Callable[[Site], Result], *, offline: bool = False) -> list[Result]:
     """Run the project's env.py, do the work where it would run migrations, and return its result for each database.
 
-    Where the work raises, what it did is rolled back.
+    Where the work raises, what it did is rolled back. ``offline`` runs it as ``--sql`` does, without a connection.
     Errors: :exc:`.CascadeError` where env.py fails or runs no migrations, :exc:`.UnsupportedDialect`.
     """
     results: list[Result] = []
@@ -74,13 +114,15 @@ def visit(settings: Settings, work: Callable[[Site], Result]) -> list[Result]:
 
         def run(_revision: object, context: MigrationContext) -> Iterable[Any]:
             try:
-                results.append(_done(_site(len(results), context, script), work, context))
+                results.append(_done(Site(len(results), context, script), work))
             except Exception as error:
                 failures.append(error)
                 raise
             return ()
 
-        with EnvironmentContext(config, script, fn=run, dont_mutate=True):
+        # An offline env.py begins a script, of which nothing is wanted.
+        config.output_buffer = io.StringIO()
+        with EnvironmentContext(config, script, fn=run, dont_mutate=True, as_sql=offline):
             script.run_env()
 
     command_line = CommandLine(prog="alembic-cascade")
@@ -110,7 +152,7 @@ def change(settings: Settings, work: Callable[[Site], Result]) -> list[Result]:
 
     def noted(site: Site) -> tuple[Result, str | None]:
         result = work(site)
-        return result, site.connection.scalar(select(cast(func.pg_current_xact_id_if_assigned(), Text)))
+        return result, site.postgresql.scalar(select(cast(func.pg_current_xact_id_if_assigned(), Text)))
 
     done = visit(settings, noted)
 
@@ -118,7 +160,7 @@ def change(settings: Settings, work: Callable[[Site], Result]) -> list[Result]:
         _, transaction = done[site.number]
         # https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-PG-SNAPSHOT
         status = verbatim(f"SELECT pg_xact_status(CAST({quote_literal(transaction or '')} AS xid8))")
-        return transaction is not None and site.connection.scalar(status) == "aborted"
+        return transaction is not None and site.postgresql.scalar(status) == "aborted"
 
     if any(visit(settings, is_lost)):
         raise CascadeError(
@@ -134,17 +176,9 @@ def _check_files(config: Config) -> None:
         raise CascadeError(f"There is no {config.config_file_name} here. Name the configuration by -c.")
 
 
-def _site(number: int, context: MigrationContext, script: ScriptDirectory) -> Site:
-    if context.dialect.name != "postgresql":
-        raise UnsupportedDialect(context.dialect.name, "The quarantine", "It is kept by PostgreSQL alone.")
-    assert context.connection is not None
-    # The quarantine's names are those of the database.
-    return Site(number, context.connection.execution_options(schema_translate_map=None), script)
-
-
-def _done(site: Site, work: Callable[[Site], Result], context: MigrationContext) -> Result:
+def _done(site: Site, work: Callable[[Site], Result]) -> Result:
     result = work(site)
-    if context.opts["transaction_per_migration"]:
+    if site.connection is not None and site.context.opts["transaction_per_migration"]:
         # Alembic leaves it to each migration to commit, and there is none.
         site.connection.commit()
     return result

@@ -148,7 +148,7 @@ def erase(settings: Settings, table: TableName, keys: tuple[str, ...], *, dry_ru
     are.
     """
     key = _key(keys)
-    subjects = visit(settings, lambda site: subject(site.connection, table, key))
+    subjects = visit(settings, lambda site: subject(site.postgresql, table, key))
     found = [one for one in subjects if one is not None]
     if not found:
         raise CascadeError(f"There is no table {quote_table(*table)}, neither in the database nor in the quarantine.")
@@ -168,16 +168,16 @@ def _listed(
     """The quarantine tables of the project's databases, with up to ``limit`` rows of each."""
 
     def read(site: Site) -> list[Listed]:
-        database = site.connection.scalar(select(func.current_database(type_=Text())))
+        database = site.postgresql.scalar(select(func.current_database(type_=Text())))
         return [
             Listed(
                 site.number,
                 str(database),
                 holding,
                 holding.store.origin.revision in site.revisions,
-                () if limit is None else tuple(entries(site.connection, holding.store, limit)),
+                () if limit is None else tuple(entries(site.postgresql, holding.store, limit)),
             )
-            for holding in holdings(site.connection)
+            for holding in holdings(site.postgresql)
             if wanted(holding)
         ]
 
@@ -185,18 +185,18 @@ def _listed(
 
 
 def _restore(site: Site, revision: str, key: str | None) -> list[tuple[str, str]]:
-    of_revision = [store for store in stores(site.connection) if store.origin.revision == revision]
+    of_revision = [store for store in stores(site.postgresql) if store.origin.revision == revision]
     schemas = sorted({store.name.schema or "" for store in of_revision})
-    return restore_rows(site.connection, revision, key, schemas)
+    return restore_rows(site.postgresql, revision, key, schemas)
 
 
 def _purge(site: Site, listed: list[Listed]) -> None:
-    purge_stores(site.connection, [table.holding for table in listed if table.site == site.number])
+    purge_stores(site.postgresql, [table.holding for table in listed if table.site == site.number])
 
 
 def _erase(site: Site, table: TableName, key: dict[str, str], expected: Subject | None) -> None:
     if expected is not None:
-        erase_subject(site.connection, table, key, expected)
+        erase_subject(site.postgresql, table, key, expected)
 
 
 def _is_of(holding: Holding, revision: str, table: TableName | None = None) -> bool:

@@ -1,0 +1,45 @@
+"""A key that has another ON DELETE rule than the project's settings say, and settings that are about no key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from alembic_cascade.audit.findings import Severity
+from alembic_cascade.audit.fixes import change_key
+from alembic_cascade.audit.policy import OnDeleteRule
+from alembic_cascade.audit.rule import Hit, Rule
+from alembic_cascade.audit.subject import AuditedKey, Subject
+from alembic_cascade.foreign_keys import NO_ACTION, ForeignKey
+
+
+def check(subject: Subject) -> Iterator[Hit]:
+    declared = [(key, key.declared) for key in subject.keys if key.declared is not None]
+    for key, found in declared:
+        meaning = [rule for rule in subject.config.on_delete if _means(subject, rule, found)]
+        if meaning and meaning[-1].rule != found.ondelete.rule:
+            yield _hit(subject, key, meaning[-1])
+    for rule in subject.config.on_delete:
+        if not any(_means(subject, rule, found) for _, found in declared):
+            yield Hit(
+                target=rule.keys,
+                problem=f"OnDeleteRule({rule.keys!r}, {rule.rule!r}) is about no key of the models",
+                consequence="What it was written for has another name by now, or none: it keeps nothing.",
+                fix="Correct the pattern, or take the rule away.",
+            )
+
+
+def _means(subject: Subject, rule: OnDeleteRule, key: ForeignKey) -> bool:
+    return rule.means(key.source.schema or subject.default_schema, key.source.name, key.local_columns)
+
+
+def _hit(subject: Subject, key: AuditedKey, rule: OnDeleteRule) -> Hit:
+    return Hit(
+        target=key.label,
+        problem=f"it has {key.key.ondelete}, and OnDeleteRule({rule.keys!r}) wants {rule.rule}",
+        consequence=f"The reason given: {rule.reason}.".replace("..", "."),
+        fix=change_key(subject, key, ondelete=None if rule.rule == NO_ACTION else f'"{rule.rule}"'),
+        place=subject.place_of_key(key),
+    )
+
+
+RULE = Rule("on-delete-policy", Severity.WARNING, "a key has another rule than the settings say", check)

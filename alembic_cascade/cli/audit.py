@@ -1,0 +1,161 @@
+"""``alembic-cascade audit``: what is wrong in models and database, why it matters, what to do."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from alembic_cascade.audit.auditing import audit as audited_by_rules
+from alembic_cascade.audit.auditing import stale_everywhere
+from alembic_cascade.audit.database import read_database
+from alembic_cascade.audit.findings import Finding, Severity
+from alembic_cascade.audit.formats import Audited, document, github_lines, known, sarif
+from alembic_cascade.audit.mapped import mapped_models
+from alembic_cascade.audit.subject import Subject, schemas_of
+from alembic_cascade.cli.environment import Settings, Site, visit
+from alembic_cascade.cli.options import environment_options
+from alembic_cascade.cli.output import console, count_of, print_json, printable
+from alembic_cascade.errors import CascadeError, UnsupportedDialect
+
+STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
+LIMITS = click.Choice([severity.value for severity in Severity])
+FINDINGS = 1
+
+
+@click.command()
+@environment_options
+@click.option("--models-only", is_flag=True, help="Look at the models alone: no database is needed.")
+@click.option("--rule", "also", multiple=True, metavar="NAME", help="Ask a rule that is off by default, too.")
+@click.option(
+    "--fail-on", type=LIMITS, default="error", show_default=True, help="Exit with 1 for what matters that much."
+)
+@click.option(
+    "--baseline",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Leave out what FILE holds: what an earlier audit printed by --format json.",
+)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json", "github", "sarif"]),
+    default="text",
+    show_default=True,
+)
+@click.pass_context
+def audit(
+    context: click.Context,
+    *,
+    models_only: bool,
+    also: tuple[str, ...],
+    fail_on: str,
+    baseline: Path | None,
+    format_: str,
+) -> None:
+    """Find relationships and foreign keys that don't do what they seem to do.
+
+    Relationships are compared with their foreign keys, foreign keys with the database. Each finding says what there is,
+    what follows from it, and what to do. Nothing is changed.
+
+    Exit status: 0 nothing found; 1 findings; 2 could not run.
+    """
+    settings = context.ensure_object(Settings)
+    before = None if baseline is None else known(str(baseline), _json(baseline))
+
+    def look(site: Site) -> Audited:
+        name = None if site.connection is None else site.connection.engine.url.database
+        return Audited(name, audited_by_rules(subject_of(site), also=also))
+
+    found = visit(settings, look, offline=models_only)
+    audits = stale_everywhere([one.audit for one in found])
+    gone = [] if before is None else before.gone(audits)
+    left = audits if before is None else [before.without(one) for one in audits]
+    audited = [replace(one, audit=new) for one, new in zip(found, left, strict=True)]
+    match format_:
+        case "json":
+            print_json(document(audited, gone))
+        case "sarif":
+            click.echo(json.dumps(sarif(audited, version("alembic-cascade")), indent=2))
+        case "github":
+            for line in github_lines(audited):
+                click.echo(line)
+        case _:
+            _print(audited, gone, console())
+    limit = Severity(fail_on)
+    if any(finding.severity.reaches(limit) for one in audited for finding in one.audit.findings):
+        context.exit(FINDINGS)
+
+
+def subject_of(site: Site) -> Subject:
+    """What there is to look at: the models, and the database where env.py connected to one.
+
+    Errors: :exc:`.UnsupportedDialect`, :exc:`.CascadeError` where env.py gives no models.
+    """
+    metadatas = site.metadatas
+    mapped = mapped_models(metadatas)
+    if site.connection is None:
+        return Subject(metadatas, mapped, site.config)
+    if site.connection.dialect.name != "postgresql":
+        instead = "Look at the models alone: --models-only."
+        raise UnsupportedDialect(site.connection.dialect.name, "An audit of the database", instead)
+    connection = site.connection
+    dialect = connection.dialect
+    default = dialect.default_schema_name or "public"
+    database = read_database(connection, schemas_of(metadatas, default))
+    return Subject(metadatas, mapped, site.config, database, default, dialect)
+
+
+def _json(file: Path) -> object:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CascadeError(f"{file} is no JSON: {error}") from error
+
+
+def _print(audited: Sequence[Audited], gone: Sequence[tuple[str, str, str]], shown_on: Console) -> None:
+    for one in audited:
+        if len(audited) > 1:
+            shown_on.print(Text(f"Database {printable(str(one.database))}", style="bold underline"))
+        for finding in one.audit.findings:
+            _print_finding(finding, shown_on)
+    for rule, target, problem in gone:
+        said = f"gone, take it out of the baseline: {rule} {target}: {problem}"
+        shown_on.print(Text(printable(said), style="dim"))
+    shown_on.print(_summary(audited))
+
+
+def _print_finding(finding: Finding, shown_on: Console) -> None:
+    head: list[str | tuple[str, str]] = [
+        (finding.severity.value, STYLES[finding.severity]),
+        " ",
+        finding.rule,
+        "  ",
+        (printable(finding.target), "bold"),
+    ]
+    if finding.place is not None:
+        head += ["  ", (printable(str(finding.place)), "dim")]
+    shown_on.print(Text.assemble(*head))
+    for line in (
+        f"{finding.problem[:1].upper()}{finding.problem[1:]}.",
+        finding.consequence,
+        *finding.fix.splitlines(),
+    ):
+        style = {"+": "green", "-": "red"}.get(line[:1], "")
+        shown_on.print(Text(f"  {printable(line)}", style=style))
+    shown_on.print()
+
+
+def _summary(audited: Sequence[Audited]) -> Text:
+    counts = Counter(finding.severity for one in audited for finding in one.audit.findings)
+    told = [count_of(counts[severity], severity.value) for severity in Severity if counts[severity]]
+    waived = sum(len(one.audit.waived) for one in audited)
+    words = ", ".join(told) or "nothing found"
+    return Text(f"{words}{f', {waived} waived' if waived else ''}", style="bold" if told else "bold green")
