@@ -7,10 +7,9 @@ import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from inspect import getattr_static
 from typing import Any
 
-from sqlalchemy import MetaData, Table, inspect
+from sqlalchemy import MetaData, Table
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapper, registry
 
@@ -110,10 +109,12 @@ def _registries_in(module: object) -> Iterator[registry]:
         if issubclass(type(value), registry):
             yield value
         elif issubclass(type(value), type):
-            mapper: object = inspect(value, raiseerr=False)
+            # Each mapped class and each declarative base has its own: a look into thousands of classes has to be short.
+            own = vars(value)
+            mapper, base = own.get("__mapper__"), own.get("registry")
             if isinstance(mapper, Mapper):
                 yield mapper.registry
-            elif isinstance(base := getattr_static(value, "registry", None), registry):
+            elif isinstance(base, registry):
                 yield base
 
 
