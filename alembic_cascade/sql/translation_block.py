@@ -82,7 +82,7 @@ def _refuse_if_problem(hint: str) -> str:
 
 def _check(translation: Translation) -> str:
     columns = map(quote_text_array, (translation.local_cols, translation.from_cols, translation.to_cols))
-    arguments = [_regclass(translation.source), _regclass(translation.referent), *columns, "NULL"]
+    arguments = [_regclass(translation.source), _regclass(translation.referent), *columns, "'{}'"]
     return f"PERFORM pg_temp.cascade_check_translation({', '.join(arguments)});"
 
 

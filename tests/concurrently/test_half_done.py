@@ -8,18 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from alembic import command
 from project import Project, catalogue, rows
-from sqlalchemy import Column, ForeignKey, Integer, MetaData, String, Table, event
+from sqlalchemy import Column, ForeignKey, Integer, MetaData, String, Table
 
 from alembic_cascade import CascadeConfig, configure_options
+from concurrently.stopped import stop_at
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
 TABLES = ["flows", "teams", "runs"]
-
-
-class Stopped(Exception):  # noqa: N818 - it is what happens
-    """The process is over."""
 
 
 def models(target: str) -> MetaData:
@@ -75,24 +72,6 @@ def state(project: Project) -> tuple[Any, ...]:
         return catalogue(connection), dict(rows(connection, TABLES))
 
 
-def stop_at(project: Project, number: int) -> bool:
-    """Upgrade until the step of that number has been done; whether it got as far."""
-    seen = iter(range(number))
-
-    def stop(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
-        if statement.startswith("SELECT * FROM pg_temp.cascade_try") and next(seen, None) is None:
-            raise Stopped
-
-    event.listen(project.engine, "before_cursor_execute", stop)
-    try:
-        project.upgrade()
-    except Stopped:
-        return True
-    finally:
-        event.remove(project.engine, "before_cursor_execute", stop)
-    return False
-
-
 @pytest.mark.parametrize("target", ["flows.code", "teams.id"])
 def test_a_stopped_change_goes_on_or_back(tmp_path: Path, url: URL, target: str) -> None:
     """After each step: the same command ends as if nothing had been, and a downgrade gives back all that was."""
@@ -104,7 +83,7 @@ def test_a_stopped_change_goes_on_or_back(tmp_path: Path, url: URL, target: str)
     assert state(project) == start
     for number in range(100):
         project = prepared(tmp_path / f"on_{number}", url, target)
-        if not stop_at(project, number):
+        if not stop_at(project, project.upgrade, number):
             break
         project.upgrade()
         assert without_quarantine(state(project)) == without_quarantine(end)
@@ -112,11 +91,23 @@ def test_a_stopped_change_goes_on_or_back(tmp_path: Path, url: URL, target: str)
         project.downgrade("base")
         assert state(project) == start
         project = prepared(tmp_path / f"back_{number}", url, target)
-        assert stop_at(project, number)
+        assert stop_at(project, project.upgrade, number)
         command.stamp(project.config, "head")
         project.downgrade("base")
         assert state(project) == start
     assert number > 7
+
+
+def test_a_name_that_this_deployment_gave_the_key_is_no_hindrance(tmp_path: Path, url: URL) -> None:
+    """On the way back it is found, though nothing but the name beside it is known."""
+    project = prepared(tmp_path / "project", url, "teams.id")
+    project.execute("ALTER TABLE runs RENAME CONSTRAINT runs_flow_fkey TO by_hand")
+    start = state(project)
+    for number in (1, 2, 4):
+        assert stop_at(project, project.upgrade, number)
+        command.stamp(project.config, "head")
+        project.downgrade("base")
+        assert state(project) == start
 
 
 def without_quarantine(found: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -117,6 +117,9 @@ BEGIN
     SELECT * INTO made FROM pg_temp.cascade_alike(source, target) AS alike
     WHERE existing IS NOT NULL OR alike.conname = target ->> 'name'
     ORDER BY alike.conname = target ->> 'name' DESC, alike.conname = existing ->> 'name' DESC,
+        -- Where nothing is left to be replaced, what stands beside it replaces nothing.
+        (alike.conname <> target ->> 'beside' AND alike.convalidated AND old.oid IS NULL
+            AND pg_temp.cascade_does(alike, target)) DESC,
         alike.conname = target ->> 'beside' DESC, alike.conname LIMIT 1;
     IF pg_temp.cascade_is_same(existing, target) THEN
         old := made;
@@ -155,6 +158,18 @@ BEGIN
 END
 $cascade$;
 
+-- Whether the key that is to stand beside another one has its place already: a half-done change is turned back. Where
+-- it has a name of its own in this deployment, the name beside it is taken by what that change made.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_is_in_place(source oid, beside jsonb) RETURNS boolean
+LANGUAGE sql STABLE AS $cascade$
+    SELECT pg_catalog.right($2 ->> 'name', 7) = '_beside' AND EXISTS (
+        SELECT FROM pg_temp.cascade_alike($1, $2) AS alike
+        WHERE alike.convalidated AND pg_temp.cascade_does(alike, $2) AND (
+            pg_catalog.starts_with(alike.conname, pg_catalog.left($2 ->> 'name', -7)) OR EXISTS (
+                SELECT FROM pg_catalog.pg_constraint AS taken
+                WHERE taken.conrelid = ANY (pg_temp.cascade_family($1)) AND taken.conname = $2 ->> 'name')))
+$cascade$;
+
 -- One change of a key on a table without partitions; in words, NULL where there is nothing left to do.
 CREATE OR REPLACE FUNCTION pg_temp.cascade_near(
     source oid, existing jsonb, target jsonb, old pg_catalog.pg_constraint, made pg_catalog.pg_constraint
@@ -170,12 +185,7 @@ DECLARE
     wants_valid boolean := (target ->> 'valid')::boolean;
     remark text := pg_catalog.obj_description(old.oid, 'pg_constraint');
 BEGIN
-    IF made.oid IS NULL AND existing IS NULL AND EXISTS (
-        SELECT FROM pg_temp.cascade_alike(source, target) AS alike
-        WHERE alike.convalidated AND pg_temp.cascade_does(alike, target) AND pg_catalog.right(target ->> 'name', 7) = '_beside'
-            AND pg_catalog.starts_with(alike.conname, pg_catalog.left(target ->> 'name', -7)))
-    THEN
-        -- It has the place already that it was to stand beside: a half-done change is turned back.
+    IF made.oid IS NULL AND existing IS NULL AND pg_temp.cascade_is_in_place(source, target) THEN
         RETURN NULL;
     END IF;
     IF made.oid IS NULL THEN

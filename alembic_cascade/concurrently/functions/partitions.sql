@@ -17,6 +17,22 @@ RETURNS TABLE (leaf oid, conname name, convalidated boolean) LANGUAGE sql STABLE
     ORDER BY relid::regclass::text
 $cascade$;
 
+-- Whether a partition's key was made beside a described one: the first name may be somebody else's.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_is_beside(name name, described jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE AS $cascade$
+    SELECT $1::text IN ($2 ->> 'beside', ($2 ->> 'beside') || '_beside')
+$cascade$;
+
+-- The keys of their own by which partitions stand in for a described one, one each: the exchange of a translation took
+-- it from the table.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_stand_ins(root oid, described jsonb) RETURNS SETOF pg_catalog.pg_constraint
+LANGUAGE sql STABLE AS $cascade$
+    SELECT own.* FROM pg_catalog.pg_partition_tree($1::regclass),
+        LATERAL (SELECT * FROM pg_temp.cascade_alike(relid::oid, $2) LIMIT 1) AS own
+    WHERE isleaf AND pg_temp.cascade_is_partitioned($1)
+    ORDER BY relid::regclass::text
+$cascade$;
+
 -- Bring the key of a partitioned table one step nearer: each partition gets it NOT VALID, then valid; the table itself
 -- then takes over theirs without looking at a row.
 CREATE OR REPLACE FUNCTION pg_temp.cascade_alter_partitions(
@@ -46,6 +62,11 @@ BEGIN
     END IF;
     IF made.oid IS NOT NULL AND pg_temp.cascade_is_same(existing, target) THEN
         old := made;
+    END IF;
+    IF made.oid IS NULL AND existing IS NULL AND pg_temp.cascade_is_in_place(root, target) THEN
+        again := false;
+        RETURN NEXT;
+        RETURN;
     END IF;
     IF made.oid IS NULL THEN
         SELECT * INTO part FROM pg_temp.cascade_leaves(root, target) AS leaves
@@ -79,12 +100,15 @@ BEGIN
         RETURN NEXT;
         RETURN;
     END IF;
-    -- What a run that was turned back left beside it.
-    SELECT alike.conrelid, alike.conname INTO part
-    FROM pg_catalog.pg_partition_tree(root::regclass) AS tree, pg_temp.cascade_alike(tree.relid::oid, target) AS alike
-    WHERE tree.isleaf AND alike.conname = target ->> 'beside' LIMIT 1;
+    -- What a run in either direction left beside it, when it was turned back. A key that does something else is not ours.
+    SELECT alike.conrelid, alike.confrelid, alike.conname INTO part
+    FROM pg_catalog.pg_partition_tree(root::regclass) AS tree, (VALUES (existing), (target)) AS ours (described),
+        pg_temp.cascade_alike(tree.relid::oid, described) AS alike
+    WHERE tree.isleaf AND pg_temp.cascade_does(alike, described)
+        AND (pg_temp.cascade_is_beside(alike.conname, existing) OR pg_temp.cascade_is_beside(alike.conname, target))
+    ORDER BY tree.relid::regclass::text LIMIT 1;
     IF FOUND THEN
-        PERFORM pg_temp.cascade_lock_all(ARRAY[referent, part.conrelid], 'ACCESS EXCLUSIVE');
+        PERFORM pg_temp.cascade_lock_all(ARRAY[part.confrelid, part.conrelid], 'ACCESS EXCLUSIVE');
         EXECUTE pg_catalog.format('ALTER TABLE %s DROP CONSTRAINT %I', pg_temp.cascade_table(part.conrelid), part.conname);
         message := pg_catalog.format('left-over key dropped from %s', part.conrelid::regclass);
         RETURN NEXT;
@@ -108,7 +132,10 @@ CREATE OR REPLACE FUNCTION pg_temp.cascade_take_over(
 ) RETURNS text LANGUAGE plpgsql AS $cascade$
 DECLARE
     name text := CASE WHEN old.conname <> existing ->> 'name' THEN old.conname ELSE target ->> 'name' END;
-    remark text := coalesce(target ->> 'comment', pg_catalog.obj_description(old.oid, 'pg_constraint'));
+    -- Of a key that went in the exchange of a translation, the partitions have it meanwhile.
+    carried text := (SELECT pg_catalog.max(pg_catalog.obj_description(own.oid, 'pg_constraint'))
+        FROM pg_temp.cascade_stand_ins(root, target) AS own WHERE old.oid IS NULL AND existing IS NOT NULL);
+    remark text := coalesce(target ->> 'comment', pg_catalog.obj_description(old.oid, 'pg_constraint'), carried);
     part record;
 BEGIN
     PERFORM pg_temp.cascade_lock_all(
@@ -119,6 +146,12 @@ BEGIN
     IF EXISTS (SELECT FROM pg_temp.cascade_leaves(root, target) AS leaves WHERE leaves.convalidated IS NOT TRUE) THEN
         RETURN 'a partition came meanwhile';
     END IF;
+    FOR part IN
+        SELECT conrelid, conname FROM pg_temp.cascade_stand_ins(root, target) AS own
+        WHERE pg_catalog.obj_description(own.oid, 'pg_constraint') = carried
+    LOOP
+        EXECUTE pg_catalog.format('COMMENT ON CONSTRAINT %I ON %s IS NULL', part.conname, pg_temp.cascade_table(part.conrelid));
+    END LOOP;
     EXECUTE pg_catalog.format('ALTER TABLE %s %s ADD CONSTRAINT %I %s', pg_temp.cascade_table(root),
         CASE WHEN old.oid IS NULL THEN '' ELSE pg_catalog.format('DROP CONSTRAINT %I,', old.conname) END,
         name, target ->> 'definition');
@@ -128,7 +161,7 @@ BEGIN
     FOR part IN
         SELECT conrelid, conname FROM pg_catalog.pg_constraint AS beside
         JOIN pg_catalog.pg_partition_tree(root::regclass) ON relid = conrelid
-        WHERE contype = 'f' AND conname = target ->> 'beside' AND NOT EXISTS (
+        WHERE contype = 'f' AND conparentid <> 0 AND pg_temp.cascade_is_beside(conname, target) AND NOT EXISTS (
             SELECT FROM pg_catalog.pg_constraint AS taken WHERE taken.conrelid = beside.conrelid AND taken.conname = name)
     LOOP
         EXECUTE pg_catalog.format('ALTER TABLE %s RENAME CONSTRAINT %I TO %I', pg_temp.cascade_table(part.conrelid),

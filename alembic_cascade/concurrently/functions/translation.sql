@@ -51,6 +51,9 @@ BEGIN
         RETURN;
     END IF;
     IF old.oid IS NULL THEN
+        SELECT * INTO old FROM pg_temp.cascade_stand_ins(source, existing) LIMIT 1;
+    END IF;
+    IF old.oid IS NULL THEN
         RAISE undefined_object USING MESSAGE = pg_catalog.format('%s has no foreign key %s, nor another one for %s',
             source::regclass, existing ->> 'name', label);
     END IF;
@@ -60,12 +63,13 @@ BEGIN
 END
 $cascade$;
 
--- Whether the key that is to be stands, on the table or on its partitions.
+-- Whether the key that is to be stands, on the table or on its partitions, but for one that came meanwhile.
 CREATE OR REPLACE FUNCTION pg_temp.cascade_is_exchanged(source oid, target jsonb) RETURNS boolean
 LANGUAGE plpgsql STABLE AS $cascade$
 BEGIN
     RETURN EXISTS (SELECT FROM pg_temp.cascade_alike(source, target)) OR pg_temp.cascade_is_partitioned(source)
-        AND NOT EXISTS (SELECT FROM pg_temp.cascade_leaves(source, target) AS leaves WHERE leaves.conname IS NULL);
+        AND (SELECT pg_catalog.bool_or(leaves.conname IS NOT NULL) IS NOT false
+            FROM pg_temp.cascade_leaves(source, target) AS leaves);
 END
 $cascade$;
 
@@ -99,10 +103,12 @@ DECLARE
         ORDER BY wanted.place);
     name text := CASE WHEN old.conname <> existing ->> 'name' THEN old.conname ELSE target ->> 'name' END;
     remark text := pg_catalog.obj_description(old.oid, 'pg_constraint');
+    replaced oid[] := CASE WHEN old.conrelid = source THEN ARRAY[old.oid]
+        ELSE ARRAY(SELECT oid FROM pg_temp.cascade_stand_ins(source, existing)) END;
     part record;
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = referent AND tgname = translator || '_guard') THEN
-        PERFORM pg_temp.cascade_check_translation(source, referent, local_cols, from_cols, to_cols, old.oid);
+        PERFORM pg_temp.cascade_check_translation(source, referent, local_cols, from_cols, to_cols, replaced);
         PERFORM pg_temp.cascade_refuse_translation(
             (SELECT pg_catalog.format('%s belongs to another role, and triggers on it are needed meanwhile', relation)
              FROM pg_catalog.unnest(ARRAY[referent, source]::regclass[]) AS relation JOIN pg_catalog.pg_class ON oid = relation
@@ -129,9 +135,11 @@ BEGIN
     PERFORM pg_temp.cascade_drop_translator(source, referent, pg_temp.cascade_translator(target, existing));
     PERFORM pg_temp.cascade_make_translator(source, referent, local_cols, from_cols, to_cols, translator);
     IF pg_temp.cascade_is_partitioned(source) THEN
-        EXECUTE pg_catalog.format('ALTER TABLE %s DROP CONSTRAINT %I', pg_temp.cascade_table(source), old.conname);
+        FOR part IN SELECT conrelid, conname FROM pg_catalog.pg_constraint WHERE oid = ANY (replaced) LOOP
+            EXECUTE pg_catalog.format('ALTER TABLE %s DROP CONSTRAINT %I', pg_temp.cascade_table(part.conrelid), part.conname);
+        END LOOP;
         FOR part IN SELECT * FROM pg_temp.cascade_leaves(source, target) AS leaves WHERE leaves.conname IS NULL LOOP
-            PERFORM pg_temp.cascade_make(part.leaf, target, name, NULL, NULL);
+            PERFORM pg_temp.cascade_make(part.leaf, target, name, NULL, remark);
         END LOOP;
     ELSE
         PERFORM pg_temp.cascade_make(source, target, name, old.conname, remark);
@@ -311,7 +319,8 @@ BEGIN
         GET DIAGNOSTICS found = ROW_COUNT;
         IF found = 0 THEN
             PERFORM pg_temp.cascade_lock_all(ARRAY[referent, source], 'ACCESS EXCLUSIVE');
-            PERFORM pg_temp.cascade_drop_translator(source, referent, translator);
+            PERFORM pg_temp.cascade_drop_translator(source, referent, translator),
+                pg_temp.cascade_drop_translator(source, referent, pg_temp.cascade_translator(target, existing));
             message := pg_catalog.format('%s translated', pg_temp.cascade_rows_of(running.settled, source::regclass::text));
             again := false;
             done := running.settled;

@@ -10,7 +10,7 @@ $cascade$;
 
 -- Refuse columns whose values can't take each other's place; "replaced" is a key that goes with the translation.
 CREATE OR REPLACE FUNCTION pg_temp.cascade_check_translation(
-    source oid, referent oid, local_cols text[], from_cols text[], to_cols text[], replaced oid
+    source oid, referent oid, local_cols text[], from_cols text[], to_cols text[], replaced oid[]
 ) RETURNS void LANGUAGE plpgsql AS $cascade$
 BEGIN
     -- Columns that are unknown.
@@ -48,7 +48,7 @@ BEGIN
              LATERAL (SELECT pg_temp.cascade_family(source), ARRAY(
                  SELECT changing FROM unnest(local_cols, from_cols, to_cols) AS triple (changing, held, new)
                  WHERE held <> new)) AS changed (relations, columns)
-         WHERE contype = 'f' AND conparentid = 0 AND other.oid IS DISTINCT FROM replaced
+         WHERE contype = 'f' AND conparentid = 0 AND other.oid <> ALL (replaced)
              AND (conrelid = ANY (relations) AND pg_temp.cascade_names(conrelid, conkey) && columns
                  OR confrelid = ANY (relations) AND confupdtype <> 'c'
                      AND pg_temp.cascade_names(confrelid, confkey) && columns)
