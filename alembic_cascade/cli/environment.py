@@ -58,13 +58,13 @@ class Site:
 
     @property
     def postgresql(self) -> Connection:
-        """The connection to a PostgreSQL database.
+        """The connection to a PostgreSQL database, which alone has a quarantine.
 
         Errors: :exc:`.UnsupportedDialect`.
         """
         dialect = self.context.dialect.name
         if dialect != "postgresql":
-            raise UnsupportedDialect(dialect, "This command", "It reads PostgreSQL's own catalogue.")
+            raise UnsupportedDialect(dialect, "The quarantine", "It is kept by PostgreSQL alone.")
         assert self.connection is not None
         return self.connection
 
