@@ -86,10 +86,10 @@ def test_arguments_of_wrong_kinds_are_named(project: Project) -> None:
     """All in one project: none of them comes as far as the database."""
     project.create(tables())
     before = state(project)
-    (project.path / "versions" / "a.py").write_text("")
-    for operation, problem in CALLS.items():
-        (project.path / "versions" / "a.py").unlink()
-        (project.path / "versions" / "a.py").write_text(
+    for number, (operation, problem) in enumerate(CALLS.items()):
+        # A name of its own: within one second, Python takes a file of the same size for the same.
+        revision = project.path / "versions" / f"a{number}.py"
+        revision.write_text(
             "from alembic import op\nimport sqlalchemy as sa\nrevision = 'a'\ndown_revision = None\n"
             f"def upgrade():\n    {operation}\ndef downgrade():\n    pass\n"
         )
@@ -97,6 +97,7 @@ def test_arguments_of_wrong_kinds_are_named(project: Project) -> None:
             project.upgrade()
         assert problem in str(refused.value), operation
         assert refused.value.field == problem.partition(":")[0]
+        revision.unlink()
     assert state(project) == before
 
 
