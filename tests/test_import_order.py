@@ -54,6 +54,7 @@ ROWS = [
     {"declared", "audit.database"},
     {"comparison", "orphans.strategies", "audit.subject"},
     {"audit.rule", "audit.fixes", "audit.cascades", "audit.columns", "audit.indexes"},
+    {"audit.handing_over"},
     # None knows of another one.
     {module for module in MODULES if module.startswith("audit.rules.")},
     {"audit.rules"},

@@ -10,7 +10,7 @@ from functools import cached_property
 from heapq import heappop, heappush
 
 from alembic_cascade.audit.subject import AuditedKey, Subject
-from alembic_cascade.foreign_keys import TableName
+from alembic_cascade.foreign_keys import ForeignKey, TableName
 
 Path = tuple[AuditedKey, ...]
 
@@ -116,6 +116,13 @@ class Cascades:
         ordered = (table for group in reversed(self._groups) for table in _sorted(group))
         return {table: rank for rank, table in enumerate(ordered)}
 
+    def too_late(self, key: AuditedKey) -> list[TableName]:
+        """The tables from which a delete reaches the key's child by CASCADE no sooner than the key is checked."""
+        if not refuses(key.key) or self.child(key) == self.parent(key):
+            return []
+        to_child, to_parent = self.longest_to(self.child(key)), self.shortest_to(self.parent(key))
+        return [table for table, steps in to_parent.lengths.items() if to_child.lengths.get(table, 0) > steps]
+
     def longest_to(self, target: TableName) -> Ways:
         """The longest way to ``target`` from each table that it is reached from; none of them goes round a cycle."""
         if target not in self._longest:
@@ -140,6 +147,12 @@ class Cascades:
                 if parent not in lengths or better(length, lengths[parent]):
                     lengths[parent], first[parent] = length, key
         return Ways(lengths, first, self.child)
+
+
+def refuses(key: ForeignKey) -> bool:
+    """Whether it is checked right after the delete of a parent; only NO ACTION can be deferred."""
+    rule = key.ondelete.rule
+    return key.enforced and (rule == "RESTRICT" or (rule == "NO ACTION" and not key.deferred))
 
 
 def _sorted(tables: Iterable[TableName]) -> list[TableName]:

@@ -16,13 +16,21 @@ BY_AUTOGENERATE = "the next autogenerate settles it"
 
 def let_the_database_delete(subject: Subject, relation: Relation) -> str:
     """The children go with their parent, by the key's own CASCADE, and SQLAlchemy does not load them for it."""
+    if relation.is_upside_down:
+        only_reads = change_relation(subject, relation, viewonly="True")
+        return f"The foreign key leads the other way: let foreign() in primaryjoin say so, or only read:\n{only_reads}"
     keywords: dict[str, str | None] = {} if relation.deletes else {"cascade": '"all, delete-orphan"'}
     if relation.passive_deletes is not True:
         keywords["passive_deletes"] = "True"
     steps = [change_relation(subject, relation, **keywords)] if keywords else []
     if relation.ondelete is None or relation.ondelete.rule != "CASCADE":
         steps.append(change_rule(subject, relation, '"CASCADE"'))
-    return "\n".join(steps)
+    going = "\n".join(steps)
+    if relation.deletes or any(column.foreign_keys for column in relation.child_columns):
+        return going
+    staying = leave_it_to_the_database(subject, relation)
+    kept = "If the children are to keep their reference, which no foreign key is about:"
+    return f"{kept}\n{staying}\nIf they are to go with their parent:\n{going}"
 
 
 def leave_it_to_the_database(subject: Subject, relation: Relation) -> str:
@@ -34,7 +42,8 @@ def change_relation(subject: Subject, relation: Relation, **keywords: str | None
     """A relationship with other keywords, whose values are Python; None takes one away."""
     model, attribute = relation.written_at
     if attribute != relation.attribute or model is not relation.prop.parent.class_:
-        return f'{model.__name__}.{attribute}: backref=backref("{relation.attribute}", {_written(keywords)})'
+        diff = subject.sources.changed(model, attribute, "backref", **keywords)
+        return diff or f'{model.__name__}.{attribute}: backref=backref("{relation.attribute}", {_written(keywords)})'
     diff = subject.sources.changed(model, attribute, "relationship", **keywords)
     return diff or f"{relation.name}: relationship({_written(keywords)})"
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Column, ForeignKeyConstraint, Table
 from sqlalchemy.orm import Mapper, RelationshipDirection, RelationshipProperty
-from sqlalchemy.sql import operators
+from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.elements import BooleanClauseList
 
 from alembic_cascade.foreign_keys import Action, TableName, column_list
@@ -130,6 +130,12 @@ class Relation:
         return any(target.table is parent.table and target.name != parent.name for target, parent in targets)
 
     @property
+    def is_upside_down(self) -> bool:
+        """Whether a foreign key leads from what it takes for the parent to what it takes for the children."""
+        columns = tuple((child, parent) for parent, child in self.pairs)
+        return self.constraint is None and key_over(self.parent, columns, {self.child}) is not None
+
+    @property
     def ondelete(self) -> Action | None:
         """The rule of the foreign key, None where there is none that leads where the relationship does."""
         return None if self.constraint is None or self.target_differs else Action.parse(self.constraint.ondelete)
@@ -232,6 +238,20 @@ def key_over(child: Table, pairs: Iterable[tuple[Any, Any]], parents: Collection
         ),
     )
     return found[0] if found else None
+
+
+def key_to_base(mapper: Mapper[Any]) -> ForeignKeyConstraint | None:
+    """The foreign key over which a joined-table subclass finds the rest of its row."""
+    table = mapper.local_table
+    if mapper.inherits is None or mapper.concrete or not isinstance(table, Table) or mapper.inherit_condition is None:
+        return None
+    joined = {element for element in visitors.iterate(mapper.inherit_condition) if isinstance(element, Column)}
+    keys = (
+        key
+        for key in table.foreign_key_constraints
+        if {*key.columns, *(element.column for element in key.elements)} <= joined
+    )
+    return min(keys, key=lambda key: str(key.name), default=None)
 
 
 def far_key(relation: Relation) -> ForeignKeyConstraint | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -210,10 +211,8 @@ def _edits(
         if name not in present:
             continue
         keyword = present[name]
-        assert keyword.value.end_lineno is not None
-        assert keyword.value.end_col_offset is not None
         start = place(keyword.lineno, keyword.col_offset)
-        end = place(keyword.value.end_lineno, keyword.value.end_col_offset)
+        end = _end(call, keyword.value, place, text)
         if value is None and added:
             # What is new takes its place.
             yield start, end, ", ".join(added)
@@ -237,6 +236,17 @@ def _with_comma(text: str, start: int, end: int) -> tuple[int, int]:
     return start, len(text) - len(behind[1:].lstrip())
 
 
+def _end(call: ast.Call, value: ast.expr, place: Any, text: str) -> int:
+    """Where an argument ends, with the parentheses around its value, which a syntax tree leaves out."""
+    end: int = place(value.end_lineno, value.end_col_offset)
+    arguments: list[ast.expr | ast.keyword] = [*call.args, *call.keywords]
+    starts = [place(argument.lineno, argument.col_offset) for argument in arguments]
+    closing = place(call.end_lineno, call.end_col_offset) - 1
+    following = min((start for start in (*starts, closing) if start >= end), default=end)
+    behind = re.sub("#.*", lambda comment: " " * len(comment[0]), text[end:following])
+    return end + behind.rfind(")") + 1
+
+
 def _insertion(call: ast.Call, place: Any, text: str, added: list[str]) -> tuple[int, int, str]:
     last = max(
         [*call.args, *(keyword.value for keyword in call.keywords)],
@@ -246,7 +256,7 @@ def _insertion(call: ast.Call, place: Any, text: str, added: list[str]) -> tuple
     if last is None:
         closing = place(call.end_lineno, call.end_col_offset) - 1
         return closing, closing, ", ".join(added)
-    end = place(last.end_lineno, last.end_col_offset)
+    end = _end(call, last, place, text)
     starts_line = text[text.rfind("\n", 0, end) + 1 : end]
     indent = starts_line[: len(starts_line) - len(starts_line.lstrip())]
     # Where each argument has a line of its own, so does a new one.

@@ -13,22 +13,14 @@ from alembic_cascade.audit.cascades import Cascades, Path
 from alembic_cascade.audit.findings import Severity
 from alembic_cascade.audit.rule import Hit, Rule
 from alembic_cascade.audit.subject import AuditedKey, Subject
-from alembic_cascade.foreign_keys import ForeignKey
 
 
 def check(subject: Subject) -> Iterator[Hit]:
     cascades = Cascades(subject)
     for key in subject.keys:
-        if _refuses(key.key) and cascades.child(key) != cascades.parent(key):
-            against = _removing(cascades, key)
-            if against is not None:
-                yield _hit(subject, cascades, key, *against)
-
-
-def _refuses(key: ForeignKey) -> bool:
-    """Whether it is checked right after the delete of a parent; only NO ACTION can be deferred."""
-    rule = key.ondelete.rule
-    return key.enforced and (rule == "RESTRICT" or (rule == "NO ACTION" and not key.deferred))
+        against = _removing(cascades, key)
+        if against is not None:
+            yield _hit(subject, cascades, key, *against)
 
 
 def _removing(cascades: Cascades, key: AuditedKey) -> tuple[Path, Path] | None:
@@ -36,11 +28,12 @@ def _removing(cascades: Cascades, key: AuditedKey) -> tuple[Path, Path] | None:
 
     From the table that is nearest to the parent.
     """
-    to_child = cascades.longest_to(cascades.child(key))
-    to_parent = cascades.shortest_to(cascades.parent(key))
-    too_late = (table for table, steps in to_parent.lengths.items() if to_child.lengths.get(table, 0) > steps)
-    nearest = min(too_late, key=lambda table: (to_parent.lengths[table], table.sort_key), default=None)
-    return None if nearest is None else (to_parent.path(nearest), to_child.path(nearest))
+    too_late = cascades.too_late(key)
+    if not too_late:
+        return None
+    to_child, to_parent = cascades.longest_to(cascades.child(key)), cascades.shortest_to(cascades.parent(key))
+    nearest = min(too_late, key=lambda table: (to_parent.lengths[table], table.sort_key))
+    return to_parent.path(nearest), to_child.path(nearest)
 
 
 def _hit(subject: Subject, cascades: Cascades, key: AuditedKey, checked: Path, removed: Path) -> Hit:

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from alembic_cascade.audit.deletion import Effect, database_effect, session_effect
 from alembic_cascade.audit.findings import Severity
 from alembic_cascade.audit.fixes import let_the_database_delete
+from alembic_cascade.audit.handing_over import HandingOver
 from alembic_cascade.audit.rule import Hit, Rule
 from alembic_cascade.audit.subject import Subject
 
 
 def check(subject: Subject) -> Iterator[Hit]:
+    handing_over = HandingOver(subject)
     for relation in subject.mapped.deciding:
         if relation.passive_deletes is not False or relation.loads_with_parent:
             continue
@@ -19,6 +21,8 @@ def check(subject: Subject) -> Iterator[Hit]:
             session_effect(relation, loaded=False) is not Effect.DELETED
             or database_effect(relation) is not Effect.DELETED
         ):
+            continue
+        if not handing_over.changes_nothing(relation):
             continue
         yield Hit(
             target=relation.name,
