@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from types import EllipsisType
 from typing import Any
 
-from sqlalchemy import Dialect, ForeignKeyConstraint, Table
+from sqlalchemy import Column, Dialect, ForeignKeyConstraint, Table
 from sqlalchemy.schema import ForeignKey as ForeignKeyElement
 from sqlalchemy.schema import conv
 
@@ -127,3 +127,8 @@ def key_settings(table_name: str, constraint: ForeignKeyConstraint) -> KeySettin
     if "max_orphans" in settings:
         check_limit(f"{place}, 'max_orphans'", settings["max_orphans"])
     return KeySettings(**settings)
+
+
+def column_named(table: Table, name: str) -> Column[Any] | None:
+    """The column that the database knows by that name, whatever its key in the model."""
+    return next((column for column in table.columns if column.name == name), None)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from sqlalchemy import Column, Table
+from sqlalchemy import Column
 from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.exc import CompileError
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from alembic_cascade.audit.database import Column as ColumnFacts
 from alembic_cascade.audit.subject import AuditedKey, Subject
+from alembic_cascade.declared import column_named
 from alembic_cascade.foreign_keys import TableName
 
 # Written in two ways, or kept in the same form: https://www.postgresql.org/docs/current/datatype.html
@@ -25,15 +26,16 @@ SAME_TYPES = {
 }
 
 
-def declared_column(table: Table | None, name: str) -> Column[Any] | None:
-    """The column of that name in the database, whatever its key in the model."""
-    return None if table is None else next((column for column in table.columns if column.name == name), None)
+def declared_column(subject: Subject, table: TableName, name: str) -> Column[Any] | None:
+    """The column in the models."""
+    declared = subject.table(table)
+    return None if declared is None else column_named(declared, name)
 
 
 def takes_null(subject: Subject, table: TableName, name: str) -> bool | None:
     """Whether the column takes NULL; None where it is not known."""
     facts = _facts(subject, table, name)
-    column = declared_column(subject.table(table), name)
+    column = declared_column(subject, table, name)
     if facts is not None:
         return facts.nullable
     return None if column is None else bool(column.nullable) and not column.primary_key
@@ -49,7 +51,7 @@ def types_of_pairs(subject: Subject, key: AuditedKey) -> list[tuple[str, str, st
     found = []
     for local, remote in key.key.pairs:
         facts = _facts(subject, child, local), _facts(subject, parent, remote)
-        declared = declared_column(subject.table(child), local), declared_column(subject.table(parent), remote)
+        declared = declared_column(subject, child, local), declared_column(subject, parent, remote)
         if facts[0] is not None and facts[1] is not None:
             types = _plain(facts[0].base), _plain(facts[1].base)
         elif declared[0] is not None and declared[1] is not None:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from alembic.operations import MigrateOperation, ops
 from sqlalchemy import Column, DefaultClause, MetaData, Table, text
 
+from alembic_cascade.declared import column_named
 from alembic_cascade.foreign_keys import TableName
 from alembic_cascade.lifecycle.policy import LifecycleColumn, python_name
-from alembic_cascade.lifecycle.wanted import WantedColumn, column_named
+from alembic_cascade.lifecycle.wanted import WantedColumn
 from alembic_cascade.ops import BackfillLifecycleColumnOp, NothingAlteredOp
 from alembic_cascade.scope import Scope
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Column, Table
+from sqlalchemy import Table
 from sqlalchemy.types import TypeEngine
 
-from alembic_cascade.declared import INFO_KEY
+from alembic_cascade.declared import INFO_KEY, column_named
 from alembic_cascade.errors import ConfigError
 from alembic_cascade.foreign_keys import ForeignKey, TableName
 from alembic_cascade.lifecycle.policy import LifecycleColumn, is_known, takes_time
@@ -67,11 +67,6 @@ def wanted_columns(table: Table, present: Iterable[str], scope: Scope) -> Wanted
         else:
             found += _wanted(policy, table, scope)
     return Wanted(found, frozenset(kept))
-
-
-def column_named(table: Table, name: str) -> Column[Any] | None:
-    """The column that the database knows by that name, whatever its key in the model."""
-    return next((column for column in table.columns if column.name == name), None)
 
 
 def _policies(table: Table, scope: Scope) -> Iterable[LifecycleColumn]:

@@ -12,9 +12,7 @@ from sqlalchemy import (
     CTE,
     Boolean,
     ColumnElement,
-    Integer,
     Select,
-    SmallInteger,
     Text,
     and_,
     cast,
@@ -29,31 +27,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import OID, REGCLASS
 
-from alembic_cascade.sql.catalogue import CATALOGUE, pg_class, pg_constraint, pg_namespace
+from alembic_cascade.sql.catalogue import CATALOGUE, pg_attribute, pg_class, pg_constraint, pg_index, pg_namespace
 
-pg_index = table(
-    "pg_index",
-    column("indexrelid", OID),
-    column("indrelid", OID),
-    column("indnkeyatts", SmallInteger),
-    column("indisunique", Boolean),
-    column("indisvalid", Boolean),
-    column("indisready", Boolean),
-    column("indpred", Text),
-    schema=CATALOGUE,
-)
 pg_am = table("pg_am", column("oid", OID), column("amname", Text), schema=CATALOGUE)
-pg_attribute = table(
-    "pg_attribute",
-    column("attrelid", OID),
-    column("attname", Text),
-    column("attnum", SmallInteger),
-    column("atttypid", OID),
-    column("atttypmod", Integer),
-    column("attnotnull", Boolean),
-    column("attisdropped", Boolean),
-    schema=CATALOGUE,
-)
 pg_type = table(
     "pg_type",
     column("oid", OID),
@@ -70,8 +46,7 @@ pg_trigger = table(
     column("tgconstraint", OID),
     schema=CATALOGUE,
 )
-# As in pg_class, with the access method.
-index_class = table("pg_class", column("oid", OID), column("relam", OID), schema=CATALOGUE).alias("index_class")
+index_class = pg_class.alias("index_class")
 
 
 def _in_schema(schema: str | None) -> ColumnElement[bool]:

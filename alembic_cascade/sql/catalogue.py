@@ -13,6 +13,7 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     FromClause,
+    Integer,
     Select,
     SmallInteger,
     Text,
@@ -45,6 +46,7 @@ pg_class = table(
     column("relname", Text),
     column("relnamespace", OID),
     column("relkind", Text),
+    column("relam", OID),
     schema=CATALOGUE,
 )
 pg_attribute = table(
@@ -52,6 +54,10 @@ pg_attribute = table(
     column("attrelid", OID),
     column("attname", Text),
     column("attnum", SmallInteger),
+    column("atttypid", OID),
+    column("atttypmod", Integer),
+    column("attnotnull", Boolean),
+    column("attisdropped", Boolean),
     schema=CATALOGUE,
 )
 pg_constraint = table(
@@ -83,7 +89,11 @@ pg_index = table(
     "pg_index",
     column("indexrelid", OID),
     column("indrelid", OID),
+    column("indnkeyatts", SmallInteger),
+    column("indisunique", Boolean),
     column("indisvalid", Boolean),
+    column("indisready", Boolean),
+    column("indpred", Text),
     schema=CATALOGUE,
 )
 
