@@ -151,6 +151,16 @@ def test_what_a_partition_has_under_the_name_beside_the_key_stays(project: Proje
     assert look(project) == before
 
 
+def test_a_doubled_key_is_not_the_one_that_has_to_change(project: Project) -> None:
+    """On the way down it is there first, and does what the other one is to do again."""
+    prepare(project, "users.id", "ALTER TABLE posts ADD CONSTRAINT again FOREIGN KEY (user_id) REFERENCES users")
+    before = look(project)
+    project.upgrade()
+    assert [key[:2] for key in project.fetch(KEYS)] == [("posts", "posts_user_id_fkey")]
+    project.downgrade()
+    assert look(project) == before
+
+
 def test_a_partition_that_comes_after_the_exchange_gets_the_key(project: Project) -> None:
     """Whether the change then goes on or back: it is the only one that has no key of its own."""
     prepare(project, "users.number")

@@ -128,11 +128,12 @@ def test_another_column_of_the_parent_of_a_partitioned_table(project: Project) -
     assert project.fetch("SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace") == []
 
 
-def test_a_doubled_key_of_a_partitioned_table(project: Project) -> None:
-    """One goes, and comes back on the way down."""
+@pytest.mark.parametrize(("rule", "letter"), [(None, "a"), ("CASCADE", "c")])
+def test_a_doubled_key_of_a_partitioned_table(project: Project, rule: str | None, letter: str) -> None:
+    """One goes, and comes back on the way down, where it is not taken for the one that has to change."""
     again = KEY.replace("posts_user_id_fkey", "again")
-    partitioned(project, "DELETE FROM posts WHERE user_id = 0", KEY, again, after=posts(reference("user_id", "users.id")))  # fmt: skip
-    up_down_up(project, [("posts_user_id_fkey", "users", "a", True)])
+    partitioned(project, "DELETE FROM posts WHERE user_id = 0", KEY, again, after=posts(reference("user_id", "users.id", ondelete=rule)))  # fmt: skip
+    up_down_up(project, [("posts_user_id_fkey", "users", letter, True)])
 
 
 def test_a_key_of_a_partitioned_table_that_goes(project: Project) -> None:

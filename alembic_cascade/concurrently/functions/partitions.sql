@@ -50,9 +50,15 @@ BEGIN
     -- The table itself has no key that is NOT VALID: what is alike then is another key.
     SELECT * INTO old FROM pg_temp.cascade_alike(root, existing) AS alike
     WHERE alike.conname = existing ->> 'name' OR (existing ->> 'valid')::boolean LIMIT 1;
-    SELECT * INTO made FROM pg_temp.cascade_alike(root, target) AS alike
-    WHERE pg_temp.cascade_does(alike, target) AND (existing IS NOT NULL OR alike.conname = target ->> 'name')
-    ORDER BY alike.conname = target ->> 'name' DESC, alike.conname = existing ->> 'name' DESC, alike.conname LIMIT 1;
+    -- Where a key has its name, one with another name is not the one that has to change, whatever it does.
+    SELECT * INTO made FROM (
+        SELECT * FROM pg_temp.cascade_alike(root, target) AS alike
+        WHERE existing IS NOT NULL OR alike.conname = target ->> 'name'
+        ORDER BY alike.conname = target ->> 'name' DESC, alike.conname = existing ->> 'name' DESC,
+            pg_temp.cascade_does(alike, target) DESC, alike.conname LIMIT 1) AS first;
+    IF NOT pg_temp.cascade_does(made, target) THEN
+        made := NULL;
+    END IF;
     IF made.conname <> target ->> 'name' AND EXISTS (
         SELECT FROM pg_catalog.pg_partition_tree(root::regclass) AS tree, pg_temp.cascade_alike(tree.relid::oid, target) AS alike
         WHERE tree.isleaf AND alike.conname = target ->> 'name')
