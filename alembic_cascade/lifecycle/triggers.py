@@ -25,12 +25,27 @@ SEARCH_PATH = "pg_catalog, pg_temp"
 DIGEST_LENGTH = 8
 
 
-# The parents are locked in one order before they are changed: two statements for the same ones wait, no more.
+# A single row has one parent. Of several, the parents are locked in one order before they are changed: two statements
+# for the same ones wait, no more. The block for errors changes nothing, so that it takes no transaction number.
 INSERT_TEMPLATE = """
 BEGIN
     IF coalesce(current_setting('{quiet}', true), '') = 'on' THEN
         RETURN NULL;
     END IF;
+    DECLARE
+        newest record;
+    BEGIN
+        BEGIN
+            SELECT {referring}, inserted.{value} AS value INTO STRICT newest FROM inserted;
+        EXCEPTION WHEN too_many_rows OR no_data_found THEN
+            newest := NULL;
+        END;
+        IF newest IS NOT NULL THEN
+            UPDATE {table} AS parent SET {column} = newest.value
+            WHERE %3$s AND (parent.{column} IS NULL OR parent.{column} < newest.value);
+            RETURN NULL;
+        END IF;
+    END;
     WITH inserted_newest AS (
         SELECT {referring}, max(inserted.{value}) AS value
         FROM inserted
@@ -126,17 +141,17 @@ class LifecycleTrigger:
     def template(self) -> str:
         """The function's body, for PostgreSQL's ``format``.
 
-        Its arguments: the schema of the table, quoted, the statements of :func:`computed_part`, and the condition that
-        a row "newest" refers to a row "parent", with the operators of their types.
+        Its arguments: the schema of the table, quoted, what :func:`compared_part` gives, and the condition that a row
+        "newest" refers to a row "parent", with the operators of their types.
         """
         return self._update_template() if self.source is None else self._insert_template(self.source)
 
     def _update_template(self) -> str:
         column = _escaped(self.column)
         return (
-            "\nDECLARE\n    before record := OLD;\n    after record := NEW;\nBEGIN\n%2$s"
+            "\nDECLARE\n%2$s"
             # Compared as they are stored: json and point have no equality of their own.
-            f"    IF after *<> before AND NEW.{column} IS NOT DISTINCT FROM OLD.{column}\n"
+            f"    IF NEW.{column} IS NOT DISTINCT FROM OLD.{column} AND after *<> before\n"
             f"        AND coalesce(current_setting('{QUIET}', true), '') <> 'on'\n    THEN\n"
             f"        NEW.{column} := now();\n    END IF;\n    RETURN NEW;\nEND\n"
         )
@@ -165,7 +180,7 @@ class LifecycleTrigger:
 
 def body(trigger: LifecycleTrigger, schema: str, computed: Sequence[str]) -> str:
     """The function's body in a table of that schema with those computed columns, as :func:`comparable_body` has it."""
-    parts = {"%%": "%", "%1$s": _quoted(schema), "%2$s": computed_part(computed), "%3$s": _refers(trigger.source)}
+    parts = {"%%": "%", "%1$s": _quoted(schema), "%2$s": compared_part(computed), "%3$s": _refers(trigger.source)}
     return re.sub(r"%%|%[123]\$s", lambda found: parts[found[0]], trigger.template())
 
 
@@ -190,15 +205,17 @@ def _keys(source: Source) -> list[str]:
     return [f"key_{place}" for place in range(1, len(source.pairs) + 1)]
 
 
-def computed_part(columns: Sequence[str]) -> str:
-    """The statements that leave computed columns out of a comparison: a BEFORE trigger comes before they are.
+def compared_part(computed: Sequence[str]) -> str:
+    """The declarations of the rows that are compared, and the statements that leave computed columns out of that.
 
-    One that is dropped by hand must not stop every UPDATE.
+    A BEFORE trigger comes before they are computed. One that is dropped by hand must not stop every UPDATE.
     """
-    return "".join(
+    if not computed:
+        return "    before ALIAS FOR OLD;\n    after ALIAS FOR NEW;\nBEGIN\n"
+    return "    before record := OLD;\n    after record := NEW;\nBEGIN\n" + "".join(
         f"    BEGIN\n        before.{_quoted(column)} := NULL;\n        after.{_quoted(column)} := NULL;\n"
         "    EXCEPTION WHEN undefined_column THEN\n        NULL;\n    END;\n"
-        for column in columns
+        for column in computed
     )
 
 

@@ -34,12 +34,13 @@ LANGUAGE sql STABLE AS $cascade$
     FROM unnest($2, $4) WITH ORDINALITY AS pair (local, remote, place)
 $cascade$;
 
--- The statements that leave computed columns of a table out of a comparison.
-CREATE OR REPLACE FUNCTION pg_temp.cascade_computed_part(relation oid) RETURNS text LANGUAGE sql STABLE AS $cascade$
-    SELECT coalesce(pg_catalog.string_agg(pg_catalog.format(
+-- The declarations of the rows that are compared, and the statements that leave computed columns out of that.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_compared_part(relation oid) RETURNS text LANGUAGE sql STABLE AS $cascade$
+    SELECT coalesce(E'    before record := OLD;\n    after record := NEW;\nBEGIN\n' || pg_catalog.string_agg(pg_catalog.format(
         E'    BEGIN\n        before.%1$s := NULL;\n        after.%1$s := NULL;\n'
         '    EXCEPTION WHEN undefined_column THEN\n        NULL;\n    END;\n',
-        '"' || pg_catalog.replace(attname, '"', '""') || '"'), '' ORDER BY attnum), '')
+        '"' || pg_catalog.replace(attname, '"', '""') || '"'), '' ORDER BY attnum),
+        E'    before ALIAS FOR OLD;\n    after ALIAS FOR NEW;\nBEGIN\n')
     FROM pg_catalog.pg_attribute WHERE attrelid = $1 AND attgenerated <> '' AND NOT attisdropped
 $cascade$;
 
@@ -83,7 +84,7 @@ BEGIN
             settings, pg_catalog.format(template,
                 (SELECT '"' || pg_catalog.replace(nspname, '"', '""') || '"' FROM pg_catalog.pg_class
                  JOIN pg_catalog.pg_namespace ON pg_namespace.oid = relnamespace WHERE pg_class.oid = kept),
-                pg_temp.cascade_computed_part(source),
+                pg_temp.cascade_compared_part(source),
                 pg_temp.cascade_newest_of(source, source_cols[2:], kept, kept_cols[2:])));
         EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION %s.%I() FROM PUBLIC', home, function_name);
         EXECUTE pg_catalog.format('COMMENT ON FUNCTION %s.%I() IS %L', home, function_name, remark);
