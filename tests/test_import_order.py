@@ -98,7 +98,7 @@ ROWS = [
         "lifecycle.implementations",
     },
     {"plugin"},
-    {"cli.environment", "cli.output"},
+    {"cli.environment", "cli.output", "cli.progress"},
     {"cli.options", "cli.listing"},
     {"cli.quarantine", "cli.audit"},
     {"cli.commands"},
