@@ -43,7 +43,7 @@ ROWS = [
     {"locking", "audit.relations", "audit.sources"},
     {"naming", "keys_of_parents", "orphans.statements", "audit.deletion"},
     {"sql.catalogue", "sql.constraints", "lifecycle.triggers", "audit.mapped"},
-    {"orphans.columns", "orphans.references", "sql.audit_queries"},
+    {"orphans.columns", "orphans.references", "sql.audit_queries", "sql.orphan_queries"},
     {"orphans.quarantine"},
     {"orphans.relations"},
     {"orphans.erasure"},
@@ -53,7 +53,9 @@ ROWS = [
     {"reflected"},
     {"declared", "audit.database"},
     {"comparison", "orphans.strategies", "audit.subject"},
-    {"audit.rule", "audit.fixes", "audit.cascades", "audit.columns", "audit.indexes"},
+    {"audit.rule", "audit.fixes", "audit.cascades", "audit.columns", "audit.indexes", "orphans.links"},
+    {"orphans.looking"},
+    {"orphans.planning", "orphans.remarks"},
     {"audit.handing_over"},
     # None knows of another one.
     {module for module in MODULES if module.startswith("audit.rules.")},
@@ -97,10 +99,11 @@ ROWS = [
         "lifecycle.renderers",
         "lifecycle.implementations",
     },
-    {"plugin"},
+    {"plugin", "orphans.settling"},
     {"cli.environment", "cli.output", "cli.progress"},
-    {"cli.options", "cli.listing"},
-    {"cli.quarantine", "cli.audit"},
+    {"cli.options", "cli.listing", "cli.orphans_listing"},
+    {"cli.orphans_documents"},
+    {"cli.quarantine", "cli.audit", "cli.orphans"},
     {"cli.commands"},
     {"cli"},
     {"cli.__main__"},
@@ -112,7 +115,8 @@ PURE = {
     or name in {"reflected", "declared", "comparison"}
     or (
         name.split(".")[0] == "orphans"
-        and name not in {"orphans", "orphans.implementations", "orphans.renderers", "orphans.rewriter"}
+        and name
+        not in {"orphans", "orphans.implementations", "orphans.renderers", "orphans.rewriter", "orphans.settling"}
     )
 }
 

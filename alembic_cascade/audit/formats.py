@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
@@ -94,10 +95,16 @@ def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def sarif(audited: Sequence[Audited], version: str) -> dict[str, Any]:
-    """The findings as SARIF 2.1.0: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html."""
+def sarif(
+    audited: Sequence[Audited], version: str, summaries: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Any]:
+    """The findings as SARIF 2.1.0: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html.
+
+    ``summaries`` say what it is that is found, where that is none of the audit's rules.
+    """
     findings = [finding for one in audited for finding in one.audit.findings]
     used = sorted({finding.rule for finding in findings})
+    known_as = {**{name: rule.summary for name, rule in NAMES.items()}, **summaries}
     return {
         "$schema": SARIF_SCHEMA,
         "version": "2.1.0",
@@ -108,8 +115,7 @@ def sarif(audited: Sequence[Audited], version: str) -> dict[str, Any]:
                         "name": "alembic-cascade",
                         "version": version,
                         "rules": [
-                            {"id": name, "shortDescription": {"text": NAMES[name].summary if name in NAMES else name}}
-                            for name in used
+                            {"id": name, "shortDescription": {"text": known_as.get(name, name)}} for name in used
                         ],
                     }
                 },

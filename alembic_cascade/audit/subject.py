@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -53,7 +53,11 @@ class AuditedKey:
 
 @dataclass(frozen=True)
 class Subject:
-    """All that rules read. ``database`` is None where the models alone are looked at."""
+    """All that rules read. ``database`` is None where the models alone are looked at.
+
+    ``shown`` are tables, by schema and name, whose facts are filed without a schema: the search path shows them.
+    ``translated`` is the schema_translate_map.
+    """
 
     metadatas: tuple[MetaData, ...]
     mapped: Mapped
@@ -62,6 +66,8 @@ class Subject:
     default_schema: str = "public"
     dialect: Dialect = field(default_factory=postgresql.dialect)
     sources: Sources = field(default_factory=Sources)
+    shown: frozenset[TableName] = frozenset()
+    translated: Mapping[str | None, str | None] = field(default_factory=dict)
 
     @cached_property
     def tables(self) -> tuple[Table, ...]:
@@ -94,8 +100,14 @@ class Subject:
         return declared_keys(table, self.canonical, self.dialect, among=known)
 
     def canonical(self, name: TableName) -> TableName:
-        """A table's name as the database's facts are filed: without a schema that is the default one."""
-        return TableName(None if name.schema == self.default_schema else name.schema, name.name)
+        """A table's name as the database's facts are filed: without a schema that is the default one, or not needed."""
+        meant = self.actual(name)
+        bare = meant.schema == self.default_schema or meant in self.shown
+        return TableName(None if bare else meant.schema, meant.name)
+
+    def actual(self, name: TableName) -> TableName:
+        """The table that a name of the models means."""
+        return TableName(self.translated.get(name.schema, name.schema), name.name)
 
     def _same(self, reflected: ForeignKey, declared: ForeignKey) -> bool:
         return self.canonical(reflected.parent) == declared.parent and set(reflected.pairs) == set(declared.pairs)

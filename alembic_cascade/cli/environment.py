@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -51,8 +51,17 @@ class Site:
     script: ScriptDirectory
 
     @cached_property
+    def translated(self) -> Mapping[str | None, str | None]:
+        """The schema_translate_map of env.py's connection."""
+        connection = self.context.connection
+        told = None if connection is None else connection.get_execution_options().get("schema_translate_map")
+        return told or {}
+
+    @cached_property
     def connection(self) -> Connection | None:
         """The connection, in which names are those of the database; None where there is none."""
+        # The option is taken from the connection itself, which is env.py's: it has to be read before.
+        _ = self.translated
         connection = None if self.context.as_sql else self.context.connection
         return None if connection is None else connection.execution_options(schema_translate_map=None)
 

@@ -15,7 +15,16 @@ from alembic_cascade.cli.output import confirm, console, count_of, print_json, p
 from alembic_cascade.errors import CascadeError
 from alembic_cascade.foreign_keys import TableName
 from alembic_cascade.orphans.erasure import Subject, erase_subject, subject
-from alembic_cascade.orphans.quarantine import Holding, Store, entries, holdings, purge_stores, restore_rows, stores
+from alembic_cascade.orphans.quarantine import (
+    FIX,
+    Holding,
+    Store,
+    entries,
+    holdings,
+    purge_stores,
+    restore_rows,
+    stores,
+)
 from alembic_cascade.orphans.references import parsed_table, unquoted
 from alembic_cascade.sql.quoting import quote_identifier, quote_table
 
@@ -174,7 +183,7 @@ def _listed(
                 site.number,
                 str(database),
                 holding,
-                holding.store.origin.revision in site.revisions,
+                _is_known(holding.store.origin.revision, site),
                 () if limit is None else tuple(entries(site.postgresql, holding.store, limit)),
             )
             for holding in holdings(site.postgresql)
@@ -182,6 +191,11 @@ def _listed(
         ]
 
     return [table for tables in visit(settings, read) for table in tables]
+
+
+def _is_known(revision: str, site: Site) -> bool:
+    """Whether the project's scripts have it, or it is no revision at all but a run of ``orphans --fix``."""
+    return revision.startswith(FIX) or revision in site.revisions
 
 
 def _restore(site: Site, revision: str, key: str | None) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from copy import copy
 from time import monotonic
 from typing import TypeVar
@@ -45,13 +45,19 @@ log = logging.getLogger("alembic.cascade")
 @Operations.implementation_for(CleanOrphansOp)
 def clean_orphans(operations: AbstractOperations, operation: CleanOrphansOp) -> None:
     """One call of a function on the server, which does all of it."""
-    _check_dialect(operations, "op.clean_orphans", "Settle the rows by statements of your own.")
-    cleaning = _located(operations, operation)
-    with _typed_errors(operation, OrphansNotSettled):
-        told = _run(operations, cleaning, clean_statement, clean_in_batches)
-    for words in told:
+    for words in settle_orphans(operations, operation):
         if words[:1].isdigit():
-            settled(operations, cleaning.label, words.partition(",")[0])
+            settled(operations, _located(operations, operation).label, words.partition(",")[0])
+
+
+def settle_orphans(operations: AbstractOperations, operation: CleanOrphansOp) -> list[str]:
+    """Do it, and say in words what was done.
+
+    Errors: those of :func:`op.clean_orphans`.
+    """
+    _check_dialect(operations, "op.clean_orphans", "Settle the rows by statements of your own.")
+    with settling_errors(operation):
+        return _run(operations, _located(operations, operation), clean_statement, clean_in_batches)
 
 
 @Operations.implementation_for(RestoreOrphansOp)
@@ -99,6 +105,11 @@ def _run(
     for level, words in said:
         log.log(logging.getLevelName(level.upper()), "%s: %s, %.2f s", operation.label, words, monotonic() - started)
     return [words for _, words in said]
+
+
+def settling_errors(operation: CleanOrphansOp) -> AbstractContextManager[None]:
+    """What the server refuses of a settling, or of a look at what it would do, as the operation's errors."""
+    return _typed_errors(operation, OrphansNotSettled)
 
 
 @contextmanager

@@ -49,6 +49,9 @@ EXACT = {
     "timezone": "UTC",
 }
 
+# What "orphans --fix" files rows under begins so. Alembic refuses a revision with a hyphen.
+FIX = "fix-"
+
 # What JSON has a type for; everything else is the text that PostgreSQL writes.
 Value: TypeAlias = str | int | bool | None
 

@@ -92,6 +92,16 @@ def clean_arguments(cleaning: Cleaning, version_table_schema: str | None) -> lis
     ]
 
 
+def foresight_statements() -> tuple[str, ...]:
+    """The statement that makes what :func:`foresee_statement` calls; no script needs it."""
+    return read_functions("alembic_cascade.orphans", ("foresight",))
+
+
+def foresee_statement(cleaning: Cleaning, version_table_schema: str | None) -> str:
+    """What :func:`clean_statement` would do, or refuse."""
+    return function_call("cascade_foresee", *clean_arguments(cleaning, version_table_schema))
+
+
 def restore_statement(orphans: Orphans, version_table_schema: str | None) -> str:
     """Put back what the revision took for this key; each row of the result says in words what was done."""
     return function_call("cascade_restore_orphans", *restore_arguments(orphans, version_table_schema))

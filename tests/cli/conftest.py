@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from orphaned import Site
 from sqlalchemy import Engine
 from workplace import Workplace, cleaned
 
 from alembic_cascade.cli import output
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @pytest.fixture
@@ -41,3 +47,11 @@ def blog(workplace: Workplace) -> Workplace:
 def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody who can be asked."""
     monkeypatch.setattr(output, "can_ask", lambda: True)
+
+
+@pytest.fixture
+def site(own_imports: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch, own_logging: None) -> Iterator[Site]:
+    """An empty project whose env.py has models, as the working directory."""
+    monkeypatch.delenv("ALEMBIC_CONFIG", raising=False)
+    yield Site(own_imports, engine)
+    sys.modules.pop("app_models", None)

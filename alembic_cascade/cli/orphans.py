@@ -1,0 +1,308 @@
+"""``alembic-cascade orphans``: rows whose parent there is not, counted, and settled where that is asked for."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from types import EllipsisType
+
+import click
+
+from alembic_cascade.audit.auditing import Audit
+from alembic_cascade.audit.formats import Audited, github_lines, sarif
+from alembic_cascade.audit.mapped import BrokenMapper, mapped_models
+from alembic_cascade.audit.subject import Subject
+from alembic_cascade.cli.environment import Settings, Site, change, visit
+from alembic_cascade.cli.options import environment_options, yes_option
+from alembic_cascade.cli.orphans_documents import document, documents_of_foresight, documents_of_settling
+from alembic_cascade.cli.orphans_listing import (
+    Counted,
+    print_counted,
+    print_foreseen,
+    print_plans,
+    print_settled,
+)
+from alembic_cascade.cli.output import confirm, console, count_of, print_json
+from alembic_cascade.cli.progress import progress
+from alembic_cascade.config import STRATEGIES, check_limit
+from alembic_cascade.errors import CascadeError, UnsupportedDialect
+from alembic_cascade.foreign_keys import TableName
+from alembic_cascade.orphans.links import links_of, whole_database
+from alembic_cascade.orphans.looking import Looked, Status, Wanted, locate, look
+from alembic_cascade.orphans.planning import Plan, Said, plans
+from alembic_cascade.orphans.remarks import SUMMARIES, findings
+from alembic_cascade.orphans.settling import Foreseen, Hands, Settled, foresee, new_revision, settle
+from alembic_cascade.patterns import table_patterns
+
+FINDINGS = 1
+COULD_NOT_COUNT = 2
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was found in one database, and what would be done about it."""
+
+    counted: Counted
+    plans: tuple[Plan, ...]
+    foreseen: tuple[Foreseen, ...]
+
+
+@click.command()
+@environment_options
+@click.option(
+    "--table",
+    "tables",
+    multiple=True,
+    metavar="PATTERN",
+    help="Rows of these tables only: [schema.]table, a glob such as 'legacy_*'. Can be given several times.",
+)
+@click.option(
+    "--samples",
+    type=click.IntRange(min=0, max=1000),
+    default=5,
+    show_default=True,
+    metavar="N",
+    help="Show that many rows of each finding.",
+)
+@click.option("--all", "everything", is_flag=True, help="Count the rows of valid keys, too.")
+@click.option("--dry-run", is_flag=True, help="Say what --fix would do, with all that it takes along. Changes nothing.")
+@click.option("--fix", is_flag=True, help="Settle the orphans, and keep what is removed or changed in the quarantine.")
+@click.option(
+    "--strategy",
+    type=click.Choice(STRATEGIES),
+    help="Settle all of them in this way, whatever their keys and the settings say. delete keeps nothing.",
+)
+@click.option(
+    "--max-orphans",
+    metavar="LIMIT",
+    callback=lambda *given: _limit(given[-1]),
+    help="Refuse to settle more by one key: a number, a share such as 5%, or none. [default: as the settings say]",
+)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json", "github", "sarif"]),
+    default="text",
+    show_default=True,
+)
+@yes_option
+@click.pass_context
+def orphans(
+    context: click.Context,
+    *,
+    tables: tuple[str, ...],
+    samples: int,
+    everything: bool,
+    dry_run: bool,
+    fix: bool,
+    strategy: str | None,
+    max_orphans: float | EllipsisType | None,
+    format_: str,
+    yes: bool,
+) -> None:
+    r"""Count rows whose parent there is not.
+
+    By every foreign key of the models and of the database, and by every relationship that has no key: how many rows
+    refer to something, how many of them to nothing, and the first of these. Also rows that have NULL where the models
+    want a reference, and rows of a referent that are not unique. Keys that are valid and enforced are left out, unless
+    --all is said: the database itself lets no orphan be.
+
+    \b
+    Without --fix nothing is changed: PostgreSQL is told that it may not.
+    With --fix orphans are settled as a migration would settle them: by the
+    rule of their key, or as the settings of env.py say. A key with NO ACTION
+    or RESTRICT says nothing, and a relationship has no rule: their orphans
+    stay, unless --strategy is said. All is done or nothing.
+
+    \b
+    Examples:
+      alembic-cascade orphans
+      alembic-cascade orphans --table 'billing.*' --samples 20
+      alembic-cascade orphans --dry-run --strategy quarantine
+      alembic-cascade orphans --fix --yes
+      alembic-cascade quarantine restore fix-20261128-091500
+
+    Exit status: 0 nothing found, or all of it settled; 1 findings; 2 could not run, or could not count all.
+    """
+    acts = fix or dry_run
+    _check_usage(format_, strategy, max_orphans, acts=acts)
+    settings = context.ensure_object(Settings)
+    wanted = Wanted(table_patterns("--table", tables), samples, trusting=not everything)
+    said = Said(strategy, max_orphans)
+    seen: Sequence[Seen] = visit(settings, lambda site: _see(site, wanted, said, dry_run=dry_run))
+    _check_patterns(wanted, [one for found in seen for one in found.counted.children])
+    if dry_run:
+        _tell_foresight(seen, format_)
+    elif fix:
+        seen = _fix(settings, seen, wanted, said, format_, yes=yes)
+    else:
+        _tell(seen, format_)
+    context.exit(_status(seen))
+
+
+def _check_usage(format_: str, strategy: str | None, max_orphans: float | EllipsisType | None, *, acts: bool) -> None:
+    if not acts and (strategy is not None or max_orphans is not ...):
+        raise click.UsageError("--strategy and --max-orphans are for --fix and --dry-run.")
+    if acts and format_ in {"github", "sarif"}:
+        raise click.UsageError(f"--format {format_} is for what is found; --fix and --dry-run have text and json.")
+
+
+def _limit(text: str | None) -> float | EllipsisType | None:
+    """A count, a share, or None for no limit; ``...`` where nothing is said."""
+    if text is None:
+        return ...
+    if text.lower() == "none":
+        return None
+    found = re.fullmatch(r"(?P<number>\d+)|(?P<share>\d+(?:\.\d+)?)\s*%", text)
+    if found is None:
+        raise click.BadParameter(f"{text!r} is no number, no share such as 5%, and not none.")
+    limit = int(found["number"]) if found["number"] else float(found["share"]) / 100
+    check_limit("--max-orphans", limit)
+    return limit
+
+
+def _see(site: Site, wanted: Wanted, said: Said, *, dry_run: bool) -> Seen:
+    counted = _count(site, wanted)
+    made = plans(counted.looked, site.config, said)
+    with_orphans = [plan for plan in made if plan.settles and plan.looked.orphans]
+    foreseen: list[Foreseen] = []
+    if dry_run:
+        with progress("Looking at what would be done", len(with_orphans)) as step:
+            foreseen = foresee(_hands(site), with_orphans, step)
+    return Seen(counted, tuple(made), tuple(foreseen))
+
+
+def _count(site: Site, wanted: Wanted) -> Counted:
+    subject, broken = _subject(site)
+    located = locate(site.postgresql, links_of(subject), subject)
+    meant = [(link, place) for link, place in located if wanted.means(place.child)]
+    with progress("Counting orphans", len(meant)) as step:
+        trusting = wanted.trusting and site.config.trust_valid_keys
+        looked = look(site.postgresql, meant, replace(wanted, trusting=trusting), step)
+    children = tuple(dict.fromkeys(place.child for _, place in located))
+    return Counted(site.number, str(site.postgresql.engine.url.database), tuple(looked), children, broken)
+
+
+def _subject(site: Site) -> tuple[Subject, tuple[BrokenMapper, ...]]:
+    """The models, where there are any, and all that the database has.
+
+    Errors: :exc:`.UnsupportedDialect`.
+    """
+    name = site.context.dialect.name
+    if name != "postgresql":
+        raise UnsupportedDialect(name, "A count of orphans", "It is written for PostgreSQL alone.")
+    connection = site.postgresql
+    # A project may have nothing but revisions.
+    metadatas = () if site.context.opts.get("target_metadata") is None else site.metadatas
+    mapped = mapped_models(metadatas)
+    subject = Subject(
+        metadatas,
+        mapped,
+        site.config,
+        default_schema=connection.dialect.default_schema_name or "public",
+        dialect=connection.dialect,
+        translated=site.translated,
+    )
+    return whole_database(connection, subject), mapped.broken
+
+
+def _hands(site: Site) -> Hands:
+    return Hands(site.postgresql, site.config, site.context.version_table_schema)
+
+
+def _check_patterns(wanted: Wanted, children: Sequence[TableName]) -> None:
+    """Refuse a pattern that means nothing: misspelt, it would find nothing."""
+    for pattern in wanted.tables:
+        if not any(Wanted((pattern,)).means(table) for table in children):
+            raise CascadeError(f"--table {pattern}: no table like that has a foreign key or a relationship.")
+
+
+def _tell(seen: Sequence[Seen], format_: str) -> None:
+    if format_ == "text":
+        print_counted([one.counted for one in seen], console())
+    elif format_ == "json":
+        print_json(document([one.counted for one in seen]))
+    else:
+        audited = [Audited(one.counted.database, Audit(tuple(findings(one.counted.looked)))) for one in seen]
+        if format_ == "sarif":
+            click.echo(json.dumps(sarif(audited, version("alembic-cascade"), SUMMARIES), indent=2))
+        else:
+            for line in github_lines(audited):
+                click.echo(line)
+
+
+def _tell_foresight(seen: Sequence[Seen], format_: str) -> None:
+    if format_ == "json":
+        told = [documents_of_foresight(one.counted, one.plans, one.foreseen) for one in seen]
+        print_json({**document([one.counted for one in seen]), "plans": [line for lines in told for line in lines]})
+        return
+    for one in seen:
+        print_foreseen(one.counted, one.plans, one.foreseen, console(), named=len(seen) > 1)
+
+
+def _fix(
+    settings: Settings, seen: Sequence[Seen], wanted: Wanted, said: Said, format_: str, *, yes: bool
+) -> Sequence[Seen]:
+    """Settle, and return what is left."""
+    to_settle = [plan for one in seen for plan in one.plans if plan.settles and plan.looked.orphans]
+    revision = new_revision()
+    if not to_settle:
+        if format_ == "json":
+            print_json({**document([one.counted for one in seen]), "revision": None, "settled": []})
+        else:
+            _print_plans(seen)
+            click.echo("Nothing to settle.")
+        return seen
+    if format_ == "text":
+        _print_plans(seen)
+    number = sum(plan.looked.orphans for plan in to_settle)
+    confirm(f"Settle {count_of(number, 'orphan')} by {count_of(len(to_settle), 'key')}?", yes=yes)
+    before = {one.counted.site: one for one in seen}
+    done = change(settings, lambda site: _settle(site, before[site.number], wanted, said, revision))
+    left = [one.left for one in done]
+    if format_ == "json":
+        settled = [line for one in done for line in documents_of_settling(one.left.counted, one.settled)]
+        print_json({**document([one.counted for one in left]), "revision": revision, "settled": settled})
+    else:
+        for one in done:
+            print_settled(one.left.counted, one.settled, revision, console(), named=len(done) > 1)
+    return left
+
+
+def _print_plans(seen: Sequence[Seen]) -> None:
+    for one in seen:
+        print_plans(one.counted, one.plans, console(), named=len(seen) > 1)
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """What was settled in a database, and what is left."""
+
+    settled: tuple[Settled, ...]
+    left: Seen
+
+
+def _settle(site: Site, seen: Seen, wanted: Wanted, said: Said, revision: str) -> Fixed:
+    """Settle what is there, and what comes to be orphans by that, until nothing is left that can be settled."""
+    settled: list[Settled] = []
+    while True:
+        todo = [plan for plan in seen.plans if plan.settles and plan.looked.orphans]
+        if not todo:
+            return Fixed(tuple(settled), seen)
+        with progress("Settling orphans", len(todo)) as step:
+            done = settle(_hands(site), todo, revision, step)
+        if not done:
+            # Somebody else was there first.
+            return Fixed(tuple(settled), _see(site, wanted, said, dry_run=False))
+        settled.extend(done)
+        seen = _see(site, wanted, said, dry_run=False)
+
+
+def _status(seen: Sequence[Seen]) -> int:
+    looked: list[Looked] = [looked for one in seen for looked in one.counted.looked]
+    if any(one.status is Status.REFUSED for one in looked):
+        return COULD_NOT_COUNT
+    return FINDINGS if any(one.has_findings for one in looked) else 0

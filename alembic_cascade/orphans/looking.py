@@ -1,0 +1,306 @@
+"""Looks for rows without a parent, links that are NULL and values that are there twice; changes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import Connection, NestedTransaction, TextClause, func, select, true
+from sqlalchemy.exc import DBAPIError
+
+from alembic_cascade.audit.subject import Subject
+from alembic_cascade.dbapi_errors import message, sqlstate
+from alembic_cascade.errors import CascadeError
+from alembic_cascade.foreign_keys import ForeignKey, TableName, column_list
+from alembic_cascade.orphans.links import Link
+from alembic_cascade.patterns import matches_table
+from alembic_cascade.sql.orphan_queries import (
+    Located,
+    doubles_query,
+    links_query,
+    nulls_query,
+    orphans_query,
+    tally_query,
+)
+from alembic_cascade.sql.quoting import quote_identifier, quote_table, verbatim
+
+# What a query may be refused for by one key's tables, and by no other's: a missing right or row security, an operator
+# that there is not, a value that can't be read.
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+OF_ONE_KEY = ("0A", "22", "42", "54", "55")
+
+# no_active_sql_transaction
+NO_TRANSACTION = "25P01"
+
+# A row's values by the names of their columns, as PostgreSQL writes them.
+Sample = dict[str, str | None]
+
+
+class Status(Enum):
+    """What was done about a link."""
+
+    COUNTED = "counted"
+    TRUSTED = "trusted"
+    ABSENT = "absent"
+    NOT_JUDGED = "not judged"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Nulls:
+    """Rows that have NULL in a column that the models want filled."""
+
+    column: str
+    number: int
+    samples: tuple[Sample, ...] = ()
+
+
+@dataclass(frozen=True)
+class Doubles:
+    """Rows of a referent whose values another row has, too."""
+
+    columns: tuple[str, ...]
+    number: int
+    samples: tuple[Sample, ...] = ()
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What was found of a link; ``why`` says what stopped the look, where something did.
+
+    ``references`` are rows that refer to anything, ``empty`` those that don't, for their columns are NULL.
+    """
+
+    link: Link
+    located: Located
+    status: Status
+    why: str | None = None
+    references: int = 0
+    empty: int = 0
+    orphans: int = 0
+    samples: tuple[Sample, ...] = ()
+    nulls: tuple[Nulls, ...] = ()
+    doubles: Doubles | None = None
+
+    @property
+    def rate(self) -> float:
+        """The share of the references that are orphans."""
+        return self.orphans / self.references if self.references else 0.0
+
+    @property
+    def has_findings(self) -> bool:
+        return bool(self.orphans or self.nulls or self.doubles)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked for: ``trusting`` leaves out keys that the database guarantees."""
+
+    tables: tuple[str, ...] = ()
+    samples: int = 5
+    trusting: bool = True
+
+    def means(self, table: TableName) -> bool:
+        return not self.tables or any(matches_table(pattern, table.schema, table.name) for pattern in self.tables)
+
+
+@contextmanager
+def unchanged(connection: Connection) -> Iterator[None]:
+    """A part of the transaction in which PostgreSQL refuses every change; row security that hides rows is an error.
+
+    https://www.postgresql.org/docs/current/sql-set-transaction.html: a subtransaction can be read only by itself.
+    Errors: :exc:`.CascadeError` where there is no transaction.
+    """
+    with _part(connection) as part:
+        connection.execute(verbatim("SET TRANSACTION READ ONLY"))
+        connection.execute(select(func.set_config("row_security", "off", true())))
+        yield
+        part.rollback()
+
+
+def _part(connection: Connection) -> NestedTransaction:
+    try:
+        return connection.begin_nested()
+    except DBAPIError as error:
+        if sqlstate(error) != NO_TRANSACTION:
+            raise
+        raise CascadeError(
+            "The connection of env.py commits each statement by itself (AUTOCOMMIT): PostgreSQL could not be kept from "
+            "changing something. Let env.py connect without that."
+        ) from error
+
+
+def locate(connection: Connection, links: Sequence[Link], subject: Subject) -> list[tuple[Link, Located]]:
+    """The links with their tables in the schemas really meant, and what of them there is not."""
+    keys = [
+        replace(link.judged, source=subject.actual(link.judged.source), referent=subject.actual(link.judged.referent))
+        for link in links
+    ]
+    rows = connection.execute(links_query(zip(keys, (link.to_columns for link in links), strict=True))).all()
+    return [
+        (link, _located(key, link.to_columns, row, subject.default_schema))
+        for link, key, row in zip(links, keys, rows, strict=True)
+    ]
+
+
+def _located(key: ForeignKey, filled: tuple[str, ...], row: Any, default_schema: str) -> Located:
+    child, parent = (
+        TableName(schema or name.schema or default_schema, found or name.name)
+        for schema, found, name in (
+            (row.child_schema, row.child_name, key.source),
+            (row.parent_schema, row.parent_name, key.referent),
+        )
+    )
+    gone = [
+        f"the table {quote_table(*name)} does not exist"
+        for name, scan in ((child, row.child_scan), (parent, row.parent_scan))
+        if scan is None
+    ]
+    missing = [
+        f"{quote_table(*table)} has no column {quote_identifier(name)}"
+        for table, names in ((child, row.absent_columns), (parent, row.absent_referred))
+        for name in names
+    ]
+    return Located(
+        key,
+        child,
+        parent,
+        row.child_scan or "",
+        row.parent_scan or "",
+        row.condition or "",
+        tuple(row.row_key),
+        filled,
+        next(iter((*gone, *missing)), None),
+    )
+
+
+def look(
+    connection: Connection, located: Iterable[tuple[Link, Located]], wanted: Wanted, step: Callable[[str], None]
+) -> list[Looked]:
+    """Count: each table once for its references, each key once for its orphans, each referent once for its doubles.
+
+    ``step`` is called with a label before each key. Nothing else is locked than what a SELECT locks.
+    """
+    with unchanged(connection):
+        first = [_judged(link, place, wanted) for link, place in located]
+        by_table: dict[str, list[Looked]] = {}
+        for one in first:
+            by_table.setdefault(one.located.child_scan or quote_table(*one.located.child), []).append(one)
+        doubles: dict[object, Doubles | str | None] = {}
+        found = {}
+        for same in by_table.values():
+            for one in _tallied(connection, same):
+                step(one.link.label)
+                found[id(one.link)] = _looked(connection, one, wanted.samples, doubles)
+    return [found[id(one.link)] for one in first]
+
+
+def _judged(link: Link, located: Located, wanted: Wanted) -> Looked:
+    if located.absent is not None:
+        return Looked(link, located, Status.ABSENT, located.absent)
+    if link.joins_more:
+        return Looked(link, located, Status.NOT_JUDGED, "it joins by more than these columns")
+    if wanted.trusting and link.guaranteed:
+        return Looked(link, located, Status.TRUSTED)
+    return Looked(link, located, Status.COUNTED)
+
+
+def _tallied(connection: Connection, same: Sequence[Looked]) -> list[Looked]:
+    """The links of one table with their references, and with rows that are NULL where they should not be: one scan."""
+    wanted: dict[str, int] = {}
+    for one in same:
+        if one.status is Status.COUNTED:
+            wanted.setdefault(one.located.refers, 0)
+        if one.status in {Status.COUNTED, Status.TRUSTED}:
+            for column in one.link.loose:
+                wanted.setdefault(_is_null(column), 0)
+    if not wanted:
+        return list(same)
+    counts = _answer(connection, tally_query(same[0].located.child_scan, tuple(wanted)))
+    if isinstance(counts, str):
+        return [
+            replace(one, status=Status.REFUSED, why=counts)
+            if one.status is Status.COUNTED or (one.status is Status.TRUSTED and one.link.loose)
+            else one
+            for one in same
+        ]
+    total, *rest = counts
+    found = dict(zip(wanted, rest, strict=True))
+    return [_with_tally(one, total, found) for one in same]
+
+
+def _with_tally(one: Looked, total: int, found: dict[str, int]) -> Looked:
+    if one.status not in {Status.COUNTED, Status.TRUSTED}:
+        return one
+    nulls = tuple(Nulls(column, found[_is_null(column)]) for column in one.link.loose if found[_is_null(column)])
+    references = found.get(one.located.refers, 0) if one.status is Status.COUNTED else 0
+    empty = total - references if one.status is Status.COUNTED else 0
+    return replace(one, references=references, empty=empty, nulls=nulls)
+
+
+def _is_null(column: str) -> str:
+    return f"child.{quote_identifier(column)} IS NULL"
+
+
+def _looked(connection: Connection, one: Looked, samples: int, known: dict[object, Doubles | str | None]) -> Looked:
+    """The orphans, samples of what is NULL, and what stands twice in the referent."""
+    if one.status not in {Status.COUNTED, Status.TRUSTED}:
+        return one
+    located = one.located
+    nulls = []
+    for null in one.nulls:
+        answer = _answer(connection, nulls_query(located, null.column, samples))
+        nulls.append(null if isinstance(answer, str) else replace(null, samples=_read(answer[1], located.row_key)))
+    looked = replace(one, nulls=tuple(nulls))
+    if one.status is Status.TRUSTED:
+        return looked
+    if one.references:
+        answer = _answer(connection, orphans_query(located, samples))
+        if isinstance(answer, str):
+            return replace(looked, status=Status.REFUSED, why=answer)
+        found = _read(answer[1], (*located.row_key, *located.columns))
+        looked = replace(looked, orphans=answer[0], samples=found)
+    return _with_doubles(connection, looked, samples, known)
+
+
+def _with_doubles(
+    connection: Connection, one: Looked, samples: int, known: dict[object, Doubles | str | None]
+) -> Looked:
+    """With what stands twice in the referent, told of the first link to it."""
+    located = one.located
+    columns = located.filled or located.key.remote_columns
+    referent = (located.parent_scan, frozenset(columns))
+    if one.link.unique or not one.link.one_parent or referent in known:
+        return one
+    answer = _answer(connection, doubles_query(located, samples))
+    if isinstance(answer, str):
+        known[referent] = answer
+        return replace(one, status=Status.REFUSED, why=answer)
+    number, found = answer
+    known[referent] = Doubles(columns, number, _read(found, columns)) if number else None
+    doubles = known[referent]
+    return replace(one, doubles=doubles) if isinstance(doubles, Doubles) else one
+
+
+def _answer(connection: Connection, query: TextClause) -> tuple[Any, ...] | str:
+    """The query's one row, or why it is refused, in words."""
+    try:
+        with connection.begin_nested():
+            return tuple(connection.execute(query).one())
+    except DBAPIError as error:
+        if not (sqlstate(error) or "").startswith(OF_ONE_KEY):
+            raise
+        return message(error)
+
+
+def _read(samples: str | None, columns: Sequence[str]) -> tuple[Sample, ...]:
+    return tuple(dict(zip(columns, values, strict=True)) for values in json.loads(samples or "[]"))
+
+
+def referent_label(looked: Looked) -> str:
+    """The referent in words: ``users.id``."""
+    return column_list(looked.link.key.referent, looked.link.key.remote_columns)
