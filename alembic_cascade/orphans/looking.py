@@ -21,6 +21,7 @@ from alembic_cascade.patterns import matches_table
 from alembic_cascade.sql.orphan_queries import (
     Located,
     doubles_query,
+    is_null,
     links_query,
     nulls_query,
     orphans_query,
@@ -211,39 +212,32 @@ def _judged(link: Link, located: Located, wanted: Wanted) -> Looked:
 
 def _tallied(connection: Connection, same: Sequence[Looked]) -> list[Looked]:
     """The links of one table with their references, and with rows that are NULL where they should not be: one scan."""
-    wanted: dict[str, int] = {}
-    for one in same:
-        if one.status is Status.COUNTED:
-            wanted.setdefault(one.located.refers, 0)
-        if one.status in {Status.COUNTED, Status.TRUSTED}:
-            for column in one.link.loose:
-                wanted.setdefault(_is_null(column), 0)
+    wanted = dict.fromkeys(condition for one in same for condition in _conditions(one))
     if not wanted:
         return list(same)
     counts = _answer(connection, tally_query(same[0].located.child_scan, tuple(wanted)))
     if isinstance(counts, str):
-        return [
-            replace(one, status=Status.REFUSED, why=counts)
-            if one.status is Status.COUNTED or (one.status is Status.TRUSTED and one.link.loose)
-            else one
-            for one in same
-        ]
+        return [replace(one, status=Status.REFUSED, why=counts) if _conditions(one) else one for one in same]
     total, *rest = counts
     found = dict(zip(wanted, rest, strict=True))
     return [_with_tally(one, total, found) for one in same]
 
 
+def _conditions(one: Looked) -> list[str]:
+    """By what the rows of the table are counted for a link."""
+    empty = [one.located.empty] if one.status is Status.COUNTED else []
+    loose = one.link.loose if one.status in {Status.COUNTED, Status.TRUSTED} else ()
+    return [*empty, *map(is_null, loose)]
+
+
 def _with_tally(one: Looked, total: int, found: dict[str, int]) -> Looked:
-    if one.status not in {Status.COUNTED, Status.TRUSTED}:
+    if not _conditions(one):
         return one
-    nulls = tuple(Nulls(column, found[_is_null(column)]) for column in one.link.loose if found[_is_null(column)])
-    references = found.get(one.located.refers, 0) if one.status is Status.COUNTED else 0
-    empty = total - references if one.status is Status.COUNTED else 0
-    return replace(one, references=references, empty=empty, nulls=nulls)
-
-
-def _is_null(column: str) -> str:
-    return f"child.{quote_identifier(column)} IS NULL"
+    nulls = tuple(Nulls(column, found[is_null(column)]) for column in one.link.loose if found[is_null(column)])
+    if one.status is Status.TRUSTED:
+        return replace(one, nulls=nulls)
+    empty = found[one.located.empty]
+    return replace(one, references=total - empty, empty=empty, nulls=nulls)
 
 
 def _looked(connection: Connection, one: Looked, samples: int, known: dict[object, Doubles | str | None]) -> Looked:

@@ -40,16 +40,18 @@ class Located:
         """The condition by which a row is an orphan, as ``pg_temp.cascade_orphaned()`` has it."""
         filled = "".join(f" AND parent.{quote_identifier(name)} IS NOT NULL" for name in self.filled)
         no_parent = f"NOT EXISTS (SELECT FROM {self.parent_scan} AS parent WHERE {self.condition}{filled})"
-        empty = [f"child.{quote_identifier(name)} IS NULL" for name in self.columns]
         if self.takes_parts:
-            return f"{self.refers} AND ({' OR '.join(empty)} OR {no_parent})"
-        return f"{self.refers} AND {no_parent}"
+            return f"NOT ({self.empty}) AND ({' OR '.join(self._nulls)} OR {no_parent})"
+        return f"NOT ({self.empty}) AND {no_parent}"
 
     @property
-    def refers(self) -> str:
-        """The condition by which a row refers to anything: by all columns, for MATCH FULL by one of them."""
-        empty = [f"child.{quote_identifier(name)} IS NULL" for name in self.columns]
-        return f"NOT ({(' AND ' if self.takes_parts else ' OR ').join(empty)})"
+    def empty(self) -> str:
+        """The condition by which a row refers to nothing: one column is NULL, by MATCH FULL all of them."""
+        return (" AND " if self.takes_parts else " OR ").join(self._nulls)
+
+    @property
+    def _nulls(self) -> list[str]:
+        return [is_null(name) for name in self.columns]
 
     @property
     def takes_parts(self) -> bool:
@@ -85,18 +87,22 @@ def orphans_query(located: Located, samples: int) -> TextClause:
 
 
 def tally_query(scan: str, conditions: Sequence[str]) -> TextClause:
-    """One row: all rows of a table ``child``, then those for which each condition holds."""
-    counts = "".join(f", {count_where(condition)}" for condition in conditions)
+    """One row: all rows of a table ``child``, then those for which each condition holds.
+
+    Conditions that few rows meet cost little: the others are not counted again.
+    """
+    counts = "".join(f", pg_catalog.count(*) FILTER (WHERE {condition})" for condition in conditions)
     return verbatim(f"SELECT pg_catalog.count(*){counts} FROM {scan} AS child")
 
 
-def count_where(condition: str) -> str:
-    return f"pg_catalog.count(*) FILTER (WHERE {condition})"
+def is_null(column: str) -> str:
+    """The condition that a row ``child`` has NULL in a column."""
+    return f"child.{quote_identifier(column)} IS NULL"
 
 
 def nulls_query(located: Located, column: str, samples: int) -> TextClause:
     """The first rows, by primary key, that have NULL in a column, as JSON."""
-    found = f"FROM {located.child_scan} AS child WHERE child.{quote_identifier(column)} IS NULL"
+    found = f"FROM {located.child_scan} AS child WHERE {is_null(column)}"
     return _counted_with_samples(list(located.row_key), found, samples, "pg_catalog.count(*)")
 
 
