@@ -103,19 +103,17 @@ def orphans(
     format_: str,
     yes: bool,
 ) -> None:
-    r"""Count rows whose parent there is not.
+    """Count rows whose parent there is not.
 
     By every foreign key of the models and of the database, and by every relationship that has no key: how many rows
     refer to something, how many of them to nothing, and the first of these. Also rows that have NULL where the models
     want a reference, and rows of a referent that are not unique. Keys that are valid and enforced are left out, unless
     --all is said: the database itself lets no orphan be.
 
-    \b
-    Without --fix nothing is changed: PostgreSQL is told that it may not.
-    With --fix orphans are settled as a migration would settle them: by the
-    rule of their key, or as the settings of env.py say. A key with NO ACTION
-    or RESTRICT says nothing, and a relationship has no rule: their orphans
-    stay, unless --strategy is said. All is done or nothing.
+    Without --fix nothing is changed, and nothing is locked that a SELECT would not lock. With --fix orphans are settled
+    as a migration would settle them: by the rule of their key, or as the settings of env.py say. A key with NO ACTION
+    or RESTRICT says nothing, and a relationship has no rule: their orphans stay, unless --strategy is said. In each
+    database all is done or nothing. Nothing is ever removed without being kept, but by --strategy delete.
 
     \b
     Examples:
@@ -126,7 +124,7 @@ def orphans(
       alembic-cascade quarantine restore fix-20261128-091500
 
     Exit status: 0 nothing found, or all of it settled; 1 findings; 2 could not run, or could not count all.
-    """
+    """  # noqa: D301 - the mark by which click leaves a paragraph's lines as they are
     acts = fix or dry_run
     _check_usage(format_, strategy, max_orphans, acts=acts)
     settings = context.ensure_object(Settings)

@@ -42,6 +42,16 @@ def document(counted: Sequence[Counted]) -> dict[str, Any]:
             for one, found in looked
             if found.doubles is not None
         ],
+        "broken": [
+            {
+                "database": one.database,
+                "model": None if broken.model is None else broken.model.__name__,
+                "problem": broken.problem,
+                "left_out": list(broken.left_out),
+            }
+            for one in counted
+            for broken in one.broken
+        ],
         "totals": {
             "orphans": sum(found.orphans for _, found in looked),
             "references": sum(found.references for _, found in looked),

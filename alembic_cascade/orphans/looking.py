@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
@@ -187,17 +187,47 @@ def look(
     ``step`` is called with a label before each key. Nothing else is locked than what a SELECT locks.
     """
     with unchanged(connection):
+        answers = _Answers(connection)
         first = [_judged(link, place, wanted) for link, place in located]
         by_table: dict[str, list[Looked]] = {}
         for one in first:
             by_table.setdefault(one.located.child_scan or quote_table(*one.located.child), []).append(one)
-        doubles: dict[object, Doubles | str | None] = {}
         found = {}
         for same in by_table.values():
-            for one in _tallied(connection, same):
+            for one in _tallied(answers, same):
                 step(one.link.label)
-                found[id(one.link)] = _looked(connection, one, wanted.samples, doubles)
+                found[id(one.link)] = _looked(answers, one, wanted.samples)
     return [found[id(one.link)] for one in first]
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """The answer to each query, which is asked once: a database can have the same key twice."""
+
+    connection: Connection
+    known: dict[str, tuple[Any, ...] | str] = field(default_factory=dict)
+    told: set[object] = field(default_factory=set)
+
+    def to(self, query: TextClause) -> tuple[Any, ...] | str:
+        """The query's one row, or why it is refused, in words."""
+        if query.text not in self.known:
+            self.known[query.text] = self._asked(query)
+        return self.known[query.text]
+
+    def _asked(self, query: TextClause) -> tuple[Any, ...] | str:
+        try:
+            with self.connection.begin_nested():
+                return tuple(self.connection.execute(query).one())
+        except DBAPIError as error:
+            if not (sqlstate(error) or "").startswith(OF_ONE_KEY):
+                raise
+            return message(error)
+
+    def are_first_about(self, thing: object) -> bool:
+        """Whether nothing was told of it yet, by another key."""
+        is_first = thing not in self.told
+        self.told.add(thing)
+        return is_first
 
 
 def _judged(link: Link, located: Located, wanted: Wanted) -> Looked:
@@ -210,17 +240,17 @@ def _judged(link: Link, located: Located, wanted: Wanted) -> Looked:
     return Looked(link, located, Status.COUNTED)
 
 
-def _tallied(connection: Connection, same: Sequence[Looked]) -> list[Looked]:
+def _tallied(answers: _Answers, same: Sequence[Looked]) -> list[Looked]:
     """The links of one table with their references, and with rows that are NULL where they should not be: one scan."""
     wanted = dict.fromkeys(condition for one in same for condition in _conditions(one))
     if not wanted:
         return list(same)
-    counts = _answer(connection, tally_query(same[0].located.child_scan, tuple(wanted)))
+    counts = answers.to(tally_query(same[0].located.child_scan, tuple(wanted)))
     if isinstance(counts, str):
         return [replace(one, status=Status.REFUSED, why=counts) if _conditions(one) else one for one in same]
     total, *rest = counts
     found = dict(zip(wanted, rest, strict=True))
-    return [_with_tally(one, total, found) for one in same]
+    return [_with_tally(answers, one, total, found) for one in same]
 
 
 def _conditions(one: Looked) -> list[str]:
@@ -230,65 +260,54 @@ def _conditions(one: Looked) -> list[str]:
     return [*empty, *map(is_null, loose)]
 
 
-def _with_tally(one: Looked, total: int, found: dict[str, int]) -> Looked:
+def _with_tally(answers: _Answers, one: Looked, total: int, found: dict[str, int]) -> Looked:
     if not _conditions(one):
         return one
-    nulls = tuple(Nulls(column, found[is_null(column)]) for column in one.link.loose if found[is_null(column)])
+    nulls = tuple(
+        Nulls(column, found[is_null(column)])
+        for column in one.link.loose
+        if found[is_null(column)] and answers.are_first_about((one.located.child, column))
+    )
     if one.status is Status.TRUSTED:
         return replace(one, nulls=nulls)
     empty = found[one.located.empty]
     return replace(one, references=total - empty, empty=empty, nulls=nulls)
 
 
-def _looked(connection: Connection, one: Looked, samples: int, known: dict[object, Doubles | str | None]) -> Looked:
+def _looked(answers: _Answers, one: Looked, samples: int) -> Looked:
     """The orphans, samples of what is NULL, and what stands twice in the referent."""
     if one.status not in {Status.COUNTED, Status.TRUSTED}:
         return one
     located = one.located
     nulls = []
     for null in one.nulls:
-        answer = _answer(connection, nulls_query(located, null.column, samples))
+        answer = answers.to(nulls_query(located, null.column, samples))
         nulls.append(null if isinstance(answer, str) else replace(null, samples=_read(answer[1], located.row_key)))
     looked = replace(one, nulls=tuple(nulls))
     if one.status is Status.TRUSTED:
         return looked
     if one.references:
-        answer = _answer(connection, orphans_query(located, samples))
+        answer = answers.to(orphans_query(located, samples))
         if isinstance(answer, str):
             return replace(looked, status=Status.REFUSED, why=answer)
         found = _read(answer[1], (*located.row_key, *located.columns))
         looked = replace(looked, orphans=answer[0], samples=found)
-    return _with_doubles(connection, looked, samples, known)
+    return _with_doubles(answers, looked, samples)
 
 
-def _with_doubles(
-    connection: Connection, one: Looked, samples: int, known: dict[object, Doubles | str | None]
-) -> Looked:
+def _with_doubles(answers: _Answers, one: Looked, samples: int) -> Looked:
     """With what stands twice in the referent, told of the first link to it."""
     located = one.located
     columns = located.filled or located.key.remote_columns
-    referent = (located.parent_scan, frozenset(columns))
-    if one.link.unique or not one.link.one_parent or referent in known:
+    if one.link.unique or not one.link.one_parent:
         return one
-    answer = _answer(connection, doubles_query(located, samples))
+    if not answers.are_first_about((located.parent, frozenset(columns))):
+        return one
+    answer = answers.to(doubles_query(located, samples))
     if isinstance(answer, str):
-        known[referent] = answer
         return replace(one, status=Status.REFUSED, why=answer)
     number, found = answer
-    known[referent] = Doubles(columns, number, _read(found, columns)) if number else None
-    doubles = known[referent]
-    return replace(one, doubles=doubles) if isinstance(doubles, Doubles) else one
-
-
-def _answer(connection: Connection, query: TextClause) -> tuple[Any, ...] | str:
-    """The query's one row, or why it is refused, in words."""
-    try:
-        with connection.begin_nested():
-            return tuple(connection.execute(query).one())
-    except DBAPIError as error:
-        if not (sqlstate(error) or "").startswith(OF_ONE_KEY):
-            raise
-        return message(error)
+    return replace(one, doubles=Doubles(columns, number, _read(found, columns))) if number else one
 
 
 def _read(samples: str | None, columns: Sequence[str]) -> tuple[Sample, ...]:

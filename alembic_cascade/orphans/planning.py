@@ -42,13 +42,20 @@ class Plan:
     @property
     def reason(self) -> str:
         """In words what happens, and how that was decided."""
+        link = self.looked.link
         if self.decision is None:
-            return "left as they are, as orphans=None says"
+            settled = link.is_meant_to_hold or not link.is_key
+            return f"left as they are, as {'orphans=None says' if settled else f'the key is {_standing(link)}'}"
         if self.settles:
-            return self.decision.remark(self.looked.link.key).removeprefix(f"{self.label}: ")
-        if not self.looked.link.is_key:
+            return self.decision.remark(link.key).removeprefix(f"{self.label}: ")
+        if not link.is_key:
             return "left as they are: there is no key whose rule would say what becomes of them"
         return f"left as they are, {self.decision.reason}"
+
+
+def _standing(link: Link) -> str:
+    wanted = link.key if link.declared or link.existing is None else link.existing
+    return wanted.standing.upper()
 
 
 def plans(looked: Sequence[Looked], config: CascadeConfig, said: Said) -> list[Plan]:
@@ -69,7 +76,13 @@ def _places(looked: Iterable[Looked]) -> dict[object, int]:
 def _decision(one: Looked, config: CascadeConfig, said: Said) -> Decision | None:
     link = one.link
     decided = decide(link.key, link.settings, config, one.located.child.schema)
-    if said.strategy is not None:
+    if said.strategy is None and not link.is_key and decided is not None:
+        # The settings are about keys.
+        decided = replace(decided, strategy=FAIL)
+    elif said.strategy is None and link.is_key and not link.is_meant_to_hold:
+        # As a migration looks at no row that is there.
+        decided = None
+    elif said.strategy is not None:
         columns = _cleared(link, said.strategy)
         limit = config.max_orphans if decided is None else decided.max_orphans
         decided = Decision(said.strategy, columns, limit, f"as --strategy {said.strategy} says")

@@ -39,7 +39,7 @@ def _of(one: Looked) -> Iterator[Finding]:
             Severity.ERROR,
             column,
             f"{_rows(null.number, 'has', 'have')} NULL, though the models want it filled",
-            "The column can't be made NOT NULL as long as they are there.",
+            "The column can't be made NOT NULL until this is settled.",
             "Fill it, remove these rows, or let the model say nullable=True.",
             link.place,
         )
@@ -79,11 +79,11 @@ def _orphans_consequence(one: Looked) -> str:
         columns = ", ".join(link.to_columns)
         return f"They can't be translated to {columns}, which the models refer to by now."
     if existing is None:
-        return "The database has no such key yet; it can't be made as long as they are there."
+        return "The database has no such key yet; none can be made until this is settled."
     if not existing.enforced:
         return "The key is NOT ENFORCED: nothing keeps them from coming."
     if not existing.validated:
-        return "The key is NOT VALID; VALIDATE CONSTRAINT fails as long as they are there."
+        return "The key is NOT VALID; VALIDATE CONSTRAINT fails until this is settled."
     return "The key is valid by the catalogue: they were written while its triggers did not fire."
 
 

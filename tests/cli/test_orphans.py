@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from time import sleep
 
 import pytest
 from orphaned import Site, failure
@@ -54,21 +55,21 @@ orphans  references    rate  NULL  key
 
 error null-link  posts.editor_id  app_models.py:19
   1 row has NULL, though the models want it filled.
-  The column can't be made NOT NULL as long as they are there.
+  The column can't be made NOT NULL until this is settled.
     id
     30
   Fill it, remove these rows, or let the model say nullable=True.
 
 error orphaned-rows  posts.editor_id -> users.id  app_models.py:19
   1 of 3 references has no parent (33.3 %).
-  The database has no such key yet; it can't be made as long as they are there.
+  The database has no such key yet; none can be made until this is settled.
     id  editor_id
     40  9
   alembic-cascade orphans --table public.posts --dry-run says what --fix would do.
 
 error orphaned-rows  posts.user_id -> users.id  app_models.py:18
   2 of 3 references have no parent (66.7 %).
-  The database has no such key yet; it can't be made as long as they are there.
+  The database has no such key yet; none can be made until this is settled.
     id  user_id
     20  7
     30  8
@@ -132,7 +133,7 @@ def test_nothing_found(site: Site) -> None:
 def test_json(dirty: Site) -> None:
     """All keys, counted or not, with what is known of each."""
     written = dirty.document()
-    assert list(written) == ["keys", "null_links", "duplicates", "totals"]
+    assert list(written) == ["keys", "null_links", "duplicates", "broken", "totals"]
     assert {key["key"]: key["status"] for key in written["keys"]} == {
         "comments.post_id -> posts.id": "trusted",
         "legacy.post_id -> posts.id": "absent",
@@ -273,6 +274,54 @@ def test_a_key_that_is_not_valid_on_purpose_is_a_warning(dirty: Site) -> None:
     assert dirty.document()["keys"][3]["severity"] == "warning"
 
 
+def test_a_required_link_of_a_valid_key(dirty: Site) -> None:
+    """NULL is found, though by the key there is nothing to count; of two keys on the column it is told once."""
+    dirty.execute("ALTER TABLE comments ALTER post_id DROP NOT NULL", "INSERT INTO comments VALUES (9, NULL)")
+    (found,) = dirty.document("--table", "comments")["null_links"]
+    assert (found["column"], found["rows"], found["samples"]) == ("post_id", 1, [{"id": "9"}])
+    assert dirty.counts("--table", "comments") == {}
+    assert dirty.run("--table", "comments").exit_code == 1
+    dirty.execute("ALTER TABLE comments ADD FOREIGN KEY (post_id) REFERENCES users NOT VALID")
+    assert len(dirty.document("--table", "comments")["null_links"]) == 1
+
+
+def test_a_key_that_is_there_twice(dirty: Site) -> None:
+    """Each has its line; the rows are read once, and settled once."""
+    for name in ("one", "two"):
+        dirty.execute(
+            f"ALTER TABLE posts ADD CONSTRAINT {name} FOREIGN KEY (user_id) REFERENCES users ON DELETE CASCADE NOT VALID"
+        )
+    keys = [key for key in dirty.document()["keys"] if key["columns"] == ["user_id"]]
+    assert sorted((key["constraint"], key["orphans"]) for key in keys) == [("one", 2), ("two", 2)]
+    assert dirty.run("--fix", "--yes", "--table", "posts").stdout.count("2 orphans quarantined") == 1
+
+
+def test_each_key_is_scanned_once(dirty: Site) -> None:
+    """A table is read once for its references, and once for each of its keys, by PostgreSQL's own statistics."""
+    dirty.write_env(ENV)
+    for name in ("user_id", "editor_id"):
+        dirty.execute(f"ALTER TABLE posts ADD FOREIGN KEY ({name}) REFERENCES users NOT VALID")
+    scans = "SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'posts'"
+    ((before,),) = dirty.fetch(scans)
+    assert len(dirty.counts("--table", "posts")) == 2
+    # A session tells its statistics as it ends.
+    for _ in range(100):
+        if dirty.fetch(scans) != [(before,)]:
+            break
+        sleep(0.05)
+    assert dirty.fetch(scans) == [(before + 3,)]
+
+
+def test_another_driver(dirty: Site) -> None:
+    """None is imported by the package."""
+    dirty.connect_to(dirty.engine.url.set(drivername="postgresql+psycopg2"))
+    dirty.model(MODELS)
+    assert shown(dirty.run().stdout) == SAID.splitlines()
+    assert "2 rows of public.comments into the quarantine" in dirty.run("--dry-run").stdout
+    assert dirty.run("--fix", "--yes").exit_code == 1
+    assert dirty.counts()["posts.user_id -> users.id"] == (0, 1, 1)
+
+
 def test_tables_that_are_asked_for(dirty: Site) -> None:
     """By the globs of the settings, with a schema or without one; several are added up."""
     assert list(dirty.counts("--table", "co*", "--all")) == ["comments.post_id -> posts.id"]
@@ -287,7 +336,7 @@ def test_plain_alembic_without_models(dirty: Site) -> None:
     dirty.execute("ALTER TABLE posts ADD FOREIGN KEY (user_id) REFERENCES users NOT VALID")
     assert dirty.counts() == {"posts.user_id -> users.id": (2, 3, 1)}
     assert dirty.counts("--all") == {"posts.user_id -> users.id": (2, 3, 1), "comments.post_id -> posts.id": (0, 3, 0)}
-    assert "The key is NOT VALID; VALIDATE CONSTRAINT fails as long as they are there." in dirty.run().stdout
+    assert "The key is NOT VALID; VALIDATE CONSTRAINT fails until this is settled." in dirty.run().stdout
 
 
 def test_nothing_is_changed(dirty: Site) -> None:
@@ -370,6 +419,8 @@ def test_a_broken_mapper_leaves_the_keys(dirty: Site) -> None:
     assert "posts.author -> users.email" not in dirty.counts()
     assert dirty.counts()["posts.user_id -> users.id"] == (2, 3, 1)
     assert "skipped: relationships of Comment, Legacy, Post, User: Post is broken: " in dirty.run().stdout
+    (broken,) = dirty.document()["broken"]
+    assert (broken["model"], broken["left_out"]) == ("Post", ["Comment", "Legacy", "Post", "User"])
 
 
 @pytest.mark.parametrize(

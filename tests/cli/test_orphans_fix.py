@@ -195,6 +195,25 @@ def test_a_relationship_without_a_key_is_left_alone(dirty: Site) -> None:
     assert dirty.everything() == before
 
 
+def test_settings_are_about_keys(dirty: Site) -> None:
+    """A relationship is nobody's leave to remove rows, whatever they say; nor is a key that is not meant to hold."""
+    dirty.model(
+        MODELS.replace(
+            'mapped_column(ForeignKey("users.id"))',
+            "mapped_column()\n    reviewer = relationship(User, "
+            "primaryjoin=lambda: foreign(Post.reviewer_id) == User.id)",
+        ).replace('ondelete="CASCADE"))\n    editor', 'ondelete="CASCADE", postgresql_not_valid=True))\n    editor'),
+        'orphans="delete"',
+    )
+    dirty.execute("UPDATE posts SET reviewer_id = 9 WHERE id = 10")
+    said = dirty.run("--dry-run").stdout
+    assert "posts.reviewer_id -> users.id: 1 orphan; left as they are: there is no key" in said
+    assert "posts.user_id -> users.id: 2 orphans; left as they are, as the key is NOT VALID\n" in said
+    assert "posts.editor_id -> users.id: 2 orphans; orphans are DELETED FOR GOOD" in said
+    assert dirty.run("--fix", "--yes").exit_code == 1
+    assert dirty.fetch("SELECT id FROM posts ORDER BY id") == [(10,), (20,)]
+
+
 def test_the_settings_decide(dirty: Site) -> None:
     """As they do for a migration: overrides by pattern, and where the rows are kept."""
     dirty.model(MODELS, 'orphan_overrides={"public.posts.*": "set_null"}, quarantine_schema="kept"')
@@ -347,7 +366,7 @@ def test_without_a_terminal_it_takes_a_yes(dirty: Site) -> None:
 def test_json(dirty: Site) -> None:
     """What would be done, what was done, and what is left."""
     foreseen = dirty.document("--dry-run")
-    assert list(foreseen) == ["keys", "null_links", "duplicates", "totals", "plans"]
+    assert list(foreseen) == ["keys", "null_links", "duplicates", "broken", "totals", "plans"]
     assert [(plan["key"], plan["strategy"], plan["orphans"], plan["refused"]) for plan in foreseen["plans"]] == [
         ("posts.editor_id -> users.id", "set_null", 2, None),
         ("posts.user_id -> users.id", "quarantine", 2, None),
@@ -357,7 +376,7 @@ def test_json(dirty: Site) -> None:
         {"schema": "public", "table": "comments", "orphans": False, "removed": True, "columns": [], "constraint": "comments_post_id_fkey", "reason": "ON DELETE CASCADE", "rows": 2},
     ]  # fmt: skip
     done = dirty.document("--fix", "--yes")
-    assert list(done) == ["keys", "null_links", "duplicates", "totals", "revision", "settled"]
+    assert list(done) == ["keys", "null_links", "duplicates", "broken", "totals", "revision", "settled"]
     assert done["revision"] == filed_under(dirty)
     assert [(one["key"], one["strategy"], one["done"]) for one in done["settled"]] == [
         ("posts.editor_id -> users.id", "set_null", "2 orphans set to NULL"),
