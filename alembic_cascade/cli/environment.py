@@ -53,7 +53,7 @@ class Site:
     @cached_property
     def translated(self) -> Mapping[str | None, str | None]:
         """The schema_translate_map of env.py's connection."""
-        connection = self.context.connection
+        connection = None if self.context.as_sql else self.context.connection
         told = None if connection is None else connection.get_execution_options().get("schema_translate_map")
         return told or {}
 

@@ -85,24 +85,25 @@ def foresee(hands: Hands, plans: Iterable[Plan], step: Callable[[str], None]) ->
     What the server needs for it is made in the session, and goes with the savepoint.
     """
     found = []
-    for plan in plans:
-        step(plan.label)
-        found.append(_foreseen(hands, plan))
+    with hands.connection.begin_nested() as whole:
+        operations = hands.operations()
+        make_functions(operations)
+        for statement in foresight_statements():
+            execute(operations, statement)
+        for plan in plans:
+            step(plan.label)
+            found.append(_foreseen(hands, plan))
+        whole.rollback()
     return found
 
 
 def _foreseen(hands: Hands, plan: Plan) -> Foreseen:
     operation = _operation(plan, hands.config, f"{FIX}dry-run")
+    asked = verbatim(foresee_statement(operation, hands.version_table_schema))
     try:
         with hands.connection.begin_nested() as part:
-            operations = hands.operations()
-            make_functions(operations)
-            for statement in foresight_statements():
-                execute(operations, statement)
             with settling_errors(operation):
-                rows = hands.connection.execute(
-                    verbatim(foresee_statement(operation, hands.version_table_schema))
-                ).all()
+                rows = hands.connection.execute(asked).all()
             part.rollback()
     except LockNotAcquired:
         raise
