@@ -52,7 +52,7 @@ def begin_concurrently(operations: AbstractOperations, operation: BeginConcurren
         # Otherwise psql would go on after a step that failed, and write the revision's number.
         context.impl.static_output("\\set ON_ERROR_STOP on")
         make_functions(operations)
-        key = _key_of_turn(located_table(operations, _version_table(context)))
+        key = key_of_turn(located_table(operations, _version_table(context)))
         execute(operations, f"CALL pg_temp.cascade_take_turn({key}, {LONGEST_WAIT})")
     elif is_plain(operations):
         # Of this run alone: the block that follows would end with an AssertionError.
@@ -67,7 +67,7 @@ def _version_table(context: MigrationContext) -> TableName:
     return TableName(context.version_table_schema, context.version_table)
 
 
-def _key_of_turn(version: TableName) -> str:
+def key_of_turn(version: TableName) -> str:
     """What the lock is on, as an SQL expression: the version table, wherever it is."""
     schema = quote_literal(version.schema) if version.schema else "current_schema()"
     return f"pg_catalog.format('alembic_cascade %I %I', {schema}, {quote_literal(version.name)})"
@@ -88,7 +88,7 @@ class _Turn:
         Errors: :exc:`.LockNotAcquired`; :exc:`.AutocommitRequired` in a transaction of somebody else's.
         """
         self.before = self.context.get_current_heads()
-        key = f"pg_catalog.hashtextextended({_key_of_turn(self.version)}, 0)"
+        key = f"pg_catalog.hashtextextended({key_of_turn(self.version)}, 0)"
         try:
             with self.context.autocommit_block():
                 self._wait(key)

@@ -49,8 +49,8 @@ pg_trigger = table(
 index_class = pg_class.alias("index_class")
 
 
-def _in_schema(schema: str | None) -> ColumnElement[bool]:
-    """None means what the search path shows."""
+def in_schema(schema: str | None) -> ColumnElement[bool]:
+    """Whether ``pg_class`` is in it; None means what the search path shows."""
     if schema is None:
         visible: ColumnElement[bool] = func.pg_catalog.pg_table_is_visible(pg_class.c.oid)
         return and_(visible, ~func.starts_with(pg_namespace.c.nspname, "pg_"))
@@ -87,7 +87,7 @@ def indexes_in_schema(schema: str | None) -> Select[Any]:
         .join(pg_namespace, pg_namespace.c.oid == pg_class.c.relnamespace)
         .join(index_class, index_class.c.oid == pg_index.c.indexrelid)
         .join(pg_am, pg_am.c.oid == index_class.c.relam)
-        .where(_in_schema(schema), pg_index.c.indisvalid, pg_index.c.indisready)
+        .where(in_schema(schema), pg_index.c.indisvalid, pg_index.c.indisready)
         .order_by(pg_class.c.relname, pg_index.c.indexrelid)
     )
 
@@ -111,7 +111,7 @@ def columns_in_schema(schema: str | None) -> Select[Any]:
         .join(pg_attribute, pg_attribute.c.attrelid == pg_class.c.oid)
         .outerjoin(domain, and_(domain.c.oid == pg_attribute.c.atttypid, domain.c.ends))
         .where(
-            _in_schema(schema),
+            in_schema(schema),
             pg_class.c.relkind.in_(["r", "p", "f"]),
             pg_attribute.c.attnum > 0,
             ~pg_attribute.c.attisdropped,
@@ -175,6 +175,6 @@ def silent_triggers_in_schema(schema: str | None) -> Select[Any]:
         .join(root, root.c.oid == lineage.c.root)
         .join(pg_class, pg_class.c.oid == root.c.conrelid)
         .join(pg_namespace, pg_namespace.c.oid == pg_class.c.relnamespace)
-        .where(_in_schema(schema), pg_trigger.c.tgenabled.in_(["D", "R"]))
+        .where(in_schema(schema), pg_trigger.c.tgenabled.in_(["D", "R"]))
         .order_by(pg_class.c.relname, root.c.conname, pg_trigger.c.tgname)
     )

@@ -47,6 +47,9 @@ pg_class = table(
     column("relnamespace", OID),
     column("relkind", Text),
     column("relam", OID),
+    column("relowner", OID),
+    column("relacl", Text),
+    column("relforcerowsecurity", Boolean),
     schema=CATALOGUE,
 )
 pg_attribute = table(

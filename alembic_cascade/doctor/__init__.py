@@ -1,0 +1,1 @@
+"""The preflight: whether a project and its databases are as migrations need them."""
