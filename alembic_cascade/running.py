@@ -126,7 +126,7 @@ def make_functions(operations: AbstractOperations) -> None:
     connection = asked_connection(operations)
     if context in _with_functions if connection is None else connection.scalar(verbatim(ASK_FOR_FUNCTIONS)):
         return
-    for statement in _all_functions():
+    for statement in all_functions():
         execute(operations, statement)
     if context.as_sql:
         _with_functions.add(context)
@@ -134,7 +134,13 @@ def make_functions(operations: AbstractOperations) -> None:
         execute(operations, MARK_OF_FUNCTIONS)
 
 
-def _all_functions() -> tuple[str, ...]:
+def leave_functions_out(context: MigrationContext) -> None:
+    """Write none of them into the script: somebody else makes them."""
+    _with_functions.add(context)
+
+
+def all_functions() -> tuple[str, ...]:
+    """The statements that make them, for this session only."""
     return (
         *function_statements(),
         *translation_functions(),

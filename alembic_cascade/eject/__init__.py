@@ -1,0 +1,1 @@
+"""The way out: revisions rewritten so that they need Alembic alone."""
