@@ -10,19 +10,34 @@ from pathlib import Path
 from sqlalchemy import URL
 
 ENV = """\
+import asyncio
+
 from alembic import context
 from sqlalchemy import NullPool, create_engine
+from sqlalchemy.ext.asyncio import create_async_engine
+
+
+def migrate(connection):
+    context.configure(connection=connection, transaction_per_migration=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def connect():
+    async with create_async_engine(url, poolclass=NullPool).connect() as connection:
+        await connection.run_sync(migrate)
+
 
 url = context.config.get_main_option("sqlalchemy.url")
 if context.is_offline_mode():
     context.configure(url=url, literal_binds=True, dialect_opts={"paramstyle": "named"})
     with context.begin_transaction():
         context.run_migrations()
+elif "asyncpg" in url:
+    asyncio.run(connect())
 else:
     with create_engine(url, poolclass=NullPool).connect() as connection:
-        context.configure(connection=connection, transaction_per_migration=True)
-        with context.begin_transaction():
-            context.run_migrations()
+        migrate(connection)
 """
 INI = """\
 [alembic]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from time import sleep
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,7 +30,7 @@ def test_the_plugin_can_not_be_imported(tmp_path: Path, project: Project) -> Non
         plain.alembic("upgrade", "head")
 
 
-@pytest.mark.parametrize("driver", ["psycopg", "psycopg2", "psql"])
+@pytest.mark.parametrize("driver", ["psycopg", "psycopg2", "asyncpg", "psql"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_it_does_the_same(tmp_path: Path, project: Project, case: Path, driver: str) -> None:
     """To the letter of every row, in every direction, and with nothing left to eject."""
@@ -74,4 +75,31 @@ def test_two_upgrades_at_once(tmp_path: Path, project: Project) -> None:
     assert len(failures) <= 1
     assert [one for one in failures if "expected to match one row" not in one] == []
     assert project.fetch("SELECT version_num FROM alembic_version") == [("golden_concurrently",)]
+    assert state(project) == (case / "after.txt").read_text()
+
+
+def test_an_upgrade_that_was_interrupted(tmp_path: Path, project: Project) -> None:
+    """What was done stays, and the next run goes on from there."""
+    case = next(case for case in CASES if case.name == "concurrently")
+    prepared(project, case)
+    plain = PlainProject(tmp_path / "plain", project.url)
+    revision = plain.versions / "revision.py"
+    revision.write_text((case / "revision.py").read_text())
+    write(plan([revision], None).changes)
+    before = state(project)
+    with project.engine.connect() as blocking, ThreadPoolExecutor() as threads:
+        # In nobody's way but of who drops the key of marks.
+        blocking.exec_driver_sql("LOCK TABLE marks IN ROW SHARE MODE")
+        run = threads.submit(plain.alembic, "upgrade", "head")
+        while not project.fetch("SELECT 1 FROM pg_constraint WHERE conname = 'posts_editor_id_fkey' AND convalidated"):
+            assert not run.done(), run.exception()
+            sleep(0.2)
+        ended = project.fetch(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND query LIKE 'CALL pg_temp.cascade_repeat(%'"
+        )
+        assert ended == [(True,)]
+        assert run.exception() is not None
+    assert state(project) not in {before, (case / "after.txt").read_text()}
+    plain.alembic("upgrade", "head")
     assert state(project) == (case / "after.txt").read_text()
