@@ -31,6 +31,9 @@ class CascadeGroup(click.Group):
             _fail(ctx, " ".join(filter(None, (f"{message(error)}.", detail(error), hint(error)))))
         except click.Abort:
             _fail(ctx, "Interrupted. Nothing was changed.")
+        except KeyboardInterrupt:
+            # Not at a question, but at work: what was committed by then stays.
+            _fail(ctx, "Interrupted.")
 
 
 def _fail(ctx: click.Context, problem: str) -> NoReturn:

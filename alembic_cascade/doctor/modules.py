@@ -61,12 +61,16 @@ def _problems(source: Source, metadatas: Collection[MetaData]) -> Iterator[Probl
     module = _imported(source)
     shown = source.path.relative_to(Path.cwd()) if source.path.is_relative_to(Path.cwd()) else source.path
     if module is None:
-        names = named([defined.name or f"a table in line {defined.line}" for defined in source.defined])
-        yield Problem(
-            f"{shown} defines {names}, and env.py does not import it: autogenerate would drop the tables, or never "
-            "make them",
-            f"In env.py: import {source.module}.",
-        )
+        # A copy of a model that is there, as one of an earlier day, adds nothing.
+        known = {table.name for metadata in metadatas for table in metadata.tables.values()}
+        lacking = [defined for defined in source.defined if defined.table not in known]
+        if lacking:
+            names = named([defined.name or f"a table in line {defined.line}" for defined in lacking])
+            yield Problem(
+                f"{shown} defines {names}, and env.py does not import it: autogenerate would drop the tables, or never "
+                "make them",
+                f"In env.py: import {source.module}.",
+            )
         return
     stray = [defined.name for defined in source.defined if _is_stray(vars(module).get(defined.name), metadatas)]
     if stray:
@@ -150,29 +154,37 @@ def _is_installed(place: Path) -> bool:
 
 
 def _sources(package: Package, bases: Collection[str], scripts: Collection[Path]) -> Iterator[Source]:
-    left_out = {path.resolve() for path in scripts}
+    left_out = [path.resolve() for path in scripts]
     for place in package.places:
         prefix = f"{package.name}." if package.is_package else ""
-        for name, path in _files(place, prefix, below=package.is_package):
+        for name, path in _files(place, prefix, left_out, below=package.is_package):
             if not any(path.resolve().is_relative_to(directory) for directory in left_out):
                 source = read_source(name, path, bases)
                 if source is not None:
                     yield source
 
 
-def _files(place: Path, prefix: str, *, below: bool) -> Iterator[tuple[str, Path]]:
-    """The modules of a directory, and of those below it, by dotted name; tests are left out."""
+def _files(place: Path, prefix: str, scripts: Collection[Path], *, below: bool) -> Iterator[tuple[str, Path]]:
+    """The modules of a directory, and of those below it, by dotted name; tests are left out.
+
+    What has migrations of its own beside it, which are not ``scripts``, is somebody else's database.
+    """
     try:
         entries = sorted(place.iterdir())
     except OSError:
         return
+    is_other = below and any(_is_other_migrations(entry, scripts) for entry in entries)
     for entry in entries:
         if not entry.stem.isidentifier() or _is_for_tests(entry.stem) or entry.name in NOT_SOURCES:
             continue
-        if entry.suffix == ".py" and entry.is_file():
+        if entry.suffix == ".py" and not is_other and entry.is_file():
             yield (prefix[:-1] if entry.stem == "__init__" else f"{prefix}{entry.stem}"), entry
-        elif below and entry.is_dir() and not (entry / "script.py.mako").exists():
-            yield from _files(entry, f"{prefix}{entry.name}.", below=True)
+        elif below and entry.is_dir() and not _is_other_migrations(entry, scripts):
+            yield from _files(entry, f"{prefix}{entry.name}.", scripts, below=True)
+
+
+def _is_other_migrations(place: Path, scripts: Collection[Path]) -> bool:
+    return (place / "env.py").is_file() and (place / "versions").is_dir() and place.resolve() not in scripts
 
 
 def _is_for_tests(name: str) -> bool:

@@ -13,10 +13,14 @@ DECORATORS = {"mapped", "mapped_as_dataclass"}
 
 @dataclass(frozen=True)
 class Defined:
-    """A model or a ``Table`` that a module's text defines, by the name that the module has for it; "" without one."""
+    """A model or a ``Table`` that a module's text defines, by the name that the module has for it; "" without one.
+
+    ``table`` is what the text calls its table, None where it does not say.
+    """
 
     name: str
     line: int
+    table: str | None = None
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ def _defined(statements: list[ast.stmt], bases: Collection[str]) -> Iterator[Def
     for statement in statements:
         match statement:
             case ast.ClassDef() if _is_model(statement, bases):
-                yield Defined(statement.name, statement.lineno)
+                yield Defined(statement.name, statement.lineno, _text(dict(_assigned(statement)).get("__tablename__")))
             case ast.ClassDef():
                 yield from _defined(statement.body, bases)
             case ast.If() if not _is_never_imported(statement.test):
@@ -61,9 +65,9 @@ def _defined(statements: list[ast.stmt], bases: Collection[str]) -> Iterator[Def
             case ast.With():
                 yield from _defined(statement.body, bases)
             case ast.Assign(value=ast.Call() as call) | ast.AnnAssign(value=ast.Call() as call) if _is_table(call):
-                yield Defined(_target(statement), statement.lineno)
+                yield Defined(_target(statement), statement.lineno, _text(call.args[0]))
             case ast.Expr(value=ast.Call() as call) if _is_table(call):
-                yield Defined("", statement.lineno)
+                yield Defined("", statement.lineno, _text(call.args[0]))
 
 
 def _is_never_imported(test: ast.expr) -> bool:
@@ -85,10 +89,8 @@ def _is_model(written: ast.ClassDef, bases: Collection[str]) -> bool:
         return False
     if assigned.keys() & {"__tablename__", "__table__"}:
         return True
-    return any(_last_name(base) in bases for base in written.bases) and any(
-        isinstance(value, ast.Call) and _last_name(value) in COLUMNS and _is_primary_key(value)
-        for value in assigned.values()
-    )
+    # What derives from a base that has no table gets one, if it has columns.
+    return any(_last_name(base) in bases for base in written.bases) and any(map(_is_column, written.body))
 
 
 def _assigned(written: ast.ClassDef) -> Iterator[tuple[str, ast.expr | None]]:
@@ -100,8 +102,18 @@ def _assigned(written: ast.ClassDef) -> Iterator[tuple[str, ast.expr | None]]:
                 yield name, value
 
 
-def _is_primary_key(column: ast.Call) -> bool:
-    return any(one.arg == "primary_key" and _is_true(one.value) for one in column.keywords)
+def _is_column(statement: ast.stmt) -> bool:
+    match statement:
+        case ast.AnnAssign(annotation=ast.Subscript(value=mapped)) if _last_name(mapped) == "Mapped":
+            return True
+        case ast.Assign(value=ast.Call() as call) | ast.AnnAssign(value=ast.Call() as call):
+            return _last_name(call) in COLUMNS
+    return False
+
+
+def _text(expression: ast.expr | None) -> str | None:
+    found = expression.value if isinstance(expression, ast.Constant) else None
+    return found if isinstance(found, str) else None
 
 
 def _is_true(expression: ast.expr | None) -> bool:

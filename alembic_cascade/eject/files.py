@@ -100,14 +100,16 @@ def write(changes: Sequence[Change]) -> None:
         for change, draft in written:
             draft.replace(change.path)
             placed.append(change)
+        placed.clear()
     except OSError as error:
+        raise CascadeError(f"{error.filename}: {error.strerror}. Nothing was written.") from error
+    finally:
+        # After an interrupt, too.
         for change in placed:
             if change.old is None:
                 change.path.unlink()
             else:
                 change.path.write_bytes(change.old)
-        raise CascadeError(f"{error.filename}: {error.strerror}. Nothing was written.") from error
-    finally:
         for _, draft in written:
             draft.unlink(missing_ok=True)
 

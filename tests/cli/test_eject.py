@@ -85,20 +85,27 @@ def test_what_can_not_be_rewritten(versions: Path) -> None:
         assert texts(versions) == before
 
 
-def test_all_files_or_none(versions: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The disk is full when the last one is put in its place."""
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(28, "No space left on device", "3.py"), "3.py: No space left on device. Nothing was written.\n"),
+        (KeyboardInterrupt(), "error: Interrupted.\n"),
+    ],
+)
+def test_all_files_or_none(versions: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, said: str) -> None:
+    """The disk is full when the last one is put in its place, or somebody has thought better of it."""
     before = texts(versions)
     replace = Path.replace
 
     def fail(self: Path, target: Path) -> Path:
         if target.name == "3.py":
-            raise OSError(28, "No space left on device", str(target))
+            raise error
         return replace(self, target)
 
     monkeypatch.setattr(files.Path, "replace", fail)
     result = run("--yes")
     assert result.exit_code == 2
-    assert result.stderr.endswith("3.py: No space left on device. Nothing was written.\n")
+    assert result.stderr.endswith(said)
     assert texts(versions) == before
 
 

@@ -32,6 +32,7 @@ MODELS = {
     "named": 'class A(Base):\n    __tablename__ = "a"\n    id: Mapped[int] = mapped_column(primary_key=True)',
     "by a table": "class A(Base):\n    __table__ = made()",
     "named by the base": "class A(Base):\n    id: Mapped[int] = mapped_column(primary_key=True)",
+    "without a primary key of its own": "class A(Base):\n    name: Mapped[str]",
     "decorated": '@registry.mapped\nclass A:\n    __tablename__ = "a"',
     "SQLModel": "class A(SQLModel, table=True):\n    id: int = Field(primary_key=True)",
     "a table": "a = Table('a', Base.metadata, Column('id', Integer))",
@@ -51,6 +52,7 @@ NOT_MODELS = {
     "SQLModel without a table": "class A(SQLModel):\n    id: int = Field(primary_key=True)",
     "a table to be thrown away": "a = Table('a', MetaData(), Column('id', Integer))",
     "no Python": "class A(Base)\n    __tablename__ = 'a'",
+    "a base without columns": "class A(Base):\n    def f(self): pass",
     "something of its own": "class A(Form):\n    id = Column(primary_key=True)",
 }
 
@@ -127,14 +129,27 @@ def test_a_module_that_env_py_imports(package: Package) -> None:
 )
 def test_tests_and_migrations_are_left_out(package: Package, name: str) -> None:
     """Their tables are their own."""
-    package.write(f"shop/{name}", USER)
+    package.write(f"shop/{name}", USER.replace("users", "others"))
     assert package.said() == WELL
 
 
-def test_another_projects_migrations_are_left_out(package: Package) -> None:
-    """Alembic's directories are known by their template."""
-    package.write("shop/other/script.py.mako", "")
-    package.write("shop/other/env.py", USER)
+def test_another_database_of_the_package(package: Package) -> None:
+    """What has migrations of its own is theirs; what stands beside the project's own is not."""
+    invoice = USER.replace("User", "Invoice").replace("users", "invoices")
+    package.write("shop/auth/models.py", invoice)
+    package.write("shop/auth/migrations/env.py", invoice)
+    assert package.said()[0][0] == "to do"
+    package.write("shop/auth/migrations/versions/one.py", invoice)
+    assert package.said() == WELL
+    package.write("shop/scripts/env.py", "")
+    package.write("shop/scripts/versions/one.py", invoice)
+    package.write("shop/more.py", invoice)
+    assert [said.partition(" ")[0] for _, said in package.said()] == ["shop/more.py"]
+
+
+def test_a_copy_of_models_that_are_there(package: Package) -> None:
+    """It adds no table."""
+    package.write("shop/initial_models.py", BASE + USER.partition("\n\n")[2])
     assert package.said() == WELL
 
 
