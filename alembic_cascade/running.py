@@ -20,6 +20,7 @@ from alembic_cascade.foreign_keys import ForeignKey, TableName
 from alembic_cascade.lifecycle.server_functions import lifecycle_function_statements
 from alembic_cascade.orphans.statements import function_statements
 from alembic_cascade.sql.catalogue import regclass
+from alembic_cascade.sql.functions import in_one_statement
 from alembic_cascade.sql.lock_timeout import END_OF_LIMIT, limit_waiting
 from alembic_cascade.sql.quoting import verbatim
 from alembic_cascade.sql.translation_block import translation_functions
@@ -126,12 +127,12 @@ def make_functions(operations: AbstractOperations) -> None:
     connection = asked_connection(operations)
     if context in _with_functions if connection is None else connection.scalar(verbatim(ASK_FOR_FUNCTIONS)):
         return
-    for statement in all_functions():
-        execute(operations, statement)
     if context.as_sql:
-        _with_functions.add(context)
+        for statement in all_functions():
+            execute(operations, statement)
+        leave_functions_out(context)
     else:
-        execute(operations, MARK_OF_FUNCTIONS)
+        execute(operations, in_one_statement((*all_functions(), MARK_OF_FUNCTIONS)))
 
 
 def leave_functions_out(context: MigrationContext) -> None:

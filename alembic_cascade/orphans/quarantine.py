@@ -38,6 +38,7 @@ from alembic_cascade.foreign_keys import TableName
 from alembic_cascade.orphans.columns import INTEGERS, Column, columns_of
 from alembic_cascade.orphans.statements import function_statements, restore_all_statement
 from alembic_cascade.sql.catalogue import pg_class, pg_namespace
+from alembic_cascade.sql.functions import in_one_statement
 from alembic_cascade.sql.quoting import quote_table, verbatim
 
 # As the function cascade_exact_text has it.
@@ -299,5 +300,4 @@ def clear_away(connection: Connection, emptied: Iterable[Store], schemas: Iterab
 
 
 def _make_functions(connection: Connection) -> None:
-    for statement in function_statements():
-        connection.execute(verbatim(statement))
+    connection.execute(verbatim(in_one_statement(function_statements())))
