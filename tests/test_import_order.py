@@ -36,16 +36,17 @@ ROWS = [
         "calls",
         "audit",
         "audit.findings",
+        "impact",
     },
-    {"concurrently", "lifecycle", "lifecycle.server_functions", "patterns"},
+    {"concurrently", "lifecycle", "lifecycle.server_functions", "patterns", "impact.statements"},
     {"lifecycle.policy", "audit.policy"},
     {"config", "foreign_keys"},
     {"locking", "audit.relations", "audit.sources"},
     {"naming", "keys_of_parents", "orphans.statements", "audit.deletion"},
     {"sql.catalogue", "sql.constraints", "lifecycle.triggers", "audit.mapped"},
     {"orphans.columns", "orphans.references", "sql.audit_queries"},
-    {"orphans.quarantine"},
-    {"orphans.relations"},
+    {"orphans.quarantine", "impact.prediction"},
+    {"orphans.relations", "impact.tree"},
     {"orphans.erasure"},
     {"sql.foreign_key_blocks"},
     {"sql.translation_block", "concurrently.statements"},
@@ -100,7 +101,7 @@ ROWS = [
     {"plugin"},
     {"cli.environment", "cli.output", "cli.progress"},
     {"cli.options", "cli.listing"},
-    {"cli.quarantine", "cli.audit"},
+    {"cli.quarantine", "cli.audit", "cli.impact"},
     {"cli.commands"},
     {"cli"},
     {"cli.__main__"},
@@ -108,7 +109,7 @@ ROWS = [
 PURE = {
     name
     for name in MODULES
-    if name.split(".")[0] in {"audit", "config", "foreign_keys", "naming", "sorting", "dbapi_errors", "sql"}
+    if name.split(".")[0] in {"audit", "impact", "config", "foreign_keys", "naming", "sorting", "dbapi_errors", "sql"}
     or name in {"reflected", "declared", "comparison"}
     or (
         name.split(".")[0] == "orphans"

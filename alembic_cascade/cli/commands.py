@@ -9,6 +9,7 @@ from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
 from alembic_cascade.cli.audit import audit
+from alembic_cascade.cli.impact import impact
 from alembic_cascade.cli.options import environment_options
 from alembic_cascade.cli.quarantine import quarantine
 from alembic_cascade.dbapi_errors import detail, hint, message
@@ -46,4 +47,5 @@ def cascade() -> None:
 
 
 cascade.add_command(audit)
+cascade.add_command(impact)
 cascade.add_command(quarantine)
