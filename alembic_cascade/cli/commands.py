@@ -9,6 +9,7 @@ from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
 from alembic_cascade.cli.audit import audit
+from alembic_cascade.cli.compare import compare
 from alembic_cascade.cli.impact import impact
 from alembic_cascade.cli.options import environment_options
 from alembic_cascade.cli.quarantine import quarantine
@@ -29,6 +30,8 @@ class CascadeGroup(click.Group):
             _fail(ctx, " ".join(filter(None, (f"{message(error)}.", detail(error), hint(error)))))
         except click.Abort:
             _fail(ctx, "Interrupted. Nothing was changed.")
+        except KeyboardInterrupt:
+            _fail(ctx, "Interrupted.")
 
 
 def _fail(ctx: click.Context, problem: str) -> NoReturn:
@@ -47,5 +50,6 @@ def cascade() -> None:
 
 
 cascade.add_command(audit)
+cascade.add_command(compare)
 cascade.add_command(impact)
 cascade.add_command(quarantine)

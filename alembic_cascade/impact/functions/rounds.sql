@@ -29,20 +29,25 @@ DECLARE
     passing pg_temp.cascade_ways;
     number bigint := (SELECT pg_catalog.count(*) FROM pg_temp.cascade_fates WHERE round = this_round);
     horizon int := this_round + (number = 1)::int;
+    removing int[] := pg_temp.cascade_removing();
+    gone oid[] := ARRAY(SELECT DISTINCT relation FROM pg_temp.cascade_fates
+        WHERE round = this_round AND way = ANY (removing));
+    changed oid[] := ARRAY(SELECT DISTINCT relation FROM pg_temp.cascade_fates
+        WHERE round = this_round AND NOT way = ANY (removing));
     reached oid;
 BEGIN
     IF number = 0 THEN
         RETURN 0;
     END IF;
     FOR reached IN
-        SELECT DISTINCT relation FROM pg_temp.cascade_fates WHERE round = this_round
+        SELECT relation FROM pg_catalog.unnest(gone || changed) AS relation
         EXCEPT SELECT relation FROM pg_temp.cascade_ways ORDER BY 1
     LOOP
         PERFORM pg_temp.cascade_add_ways(reached);
     END LOOP;
     FOR passing IN
         SELECT ways.* FROM pg_temp.cascade_ways AS ways
-        WHERE ways.fires AND NOT ways.deferred
+        WHERE ways.fires AND NOT ways.deferred AND ways.relation = ANY (CASE ways.event WHEN 'd' THEN gone ELSE changed END)
         ORDER BY CASE WHEN number = 1 THEN 0 WHEN ways.rule IN ('a', 'r') THEN 3
             WHEN ways.event = 'd' AND ways.rule = 'c' THEN 2 ELSE 1 END, ways.trigger, ways.way
     LOOP
@@ -56,8 +61,9 @@ BEGIN
         END IF;
     END LOOP;
     IF number > 1 THEN
-        PERFORM pg_temp.cascade_check_changes(ways, this_round, true) FROM pg_temp.cascade_ways AS ways
-        WHERE pg_catalog.cardinality(ways.lost) > 0;
+        PERFORM pg_temp.cascade_check_changes(ways, this_round, true)
+        FROM pg_temp.cascade_ways AS ways
+        WHERE pg_catalog.cardinality(ways.lost) > 0 AND ways.relation = ANY (gone || changed);
     END IF;
     IF number > 1000 THEN
         ANALYZE pg_temp.cascade_fates;
@@ -81,14 +87,15 @@ $cascade$;
 CREATE OR REPLACE FUNCTION pg_temp.cascade_has_parents(passing pg_temp.cascade_ways, this_round int) RETURNS boolean
 LANGUAGE plpgsql AS $cascade$
 DECLARE
-    many bigint := greatest(1000, (
-        SELECT pg_catalog.sum(reltuples) / 50 FROM pg_catalog.pg_class
-        WHERE oid = ANY (pg_temp.cascade_family(passing.child))));
     number bigint;
+    rows double precision;
 BEGIN
-    EXECUTE pg_catalog.format('SELECT pg_catalog.count(*) FROM (SELECT %s LIMIT %s) AS listed',
-        pg_temp.cascade_parents(passing, this_round), many) INTO number;
-    PERFORM pg_catalog.set_config('enable_nestloop', CASE number WHEN many THEN 'off' ELSE 'on' END, true);
+    EXECUTE pg_catalog.format('SELECT pg_catalog.count(*) %s', pg_temp.cascade_parents(passing, this_round)) INTO number;
+    IF number > 1000 THEN
+        rows := (SELECT pg_catalog.sum(greatest(reltuples, 0)) FROM pg_catalog.pg_class
+            WHERE oid = ANY (pg_temp.cascade_family(passing.child)));
+    END IF;
+    PERFORM pg_catalog.set_config('enable_nestloop', CASE WHEN number > rows / 50 THEN 'off' ELSE 'on' END, true);
     RETURN number > 0;
 END
 $cascade$;
