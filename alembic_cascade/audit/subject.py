@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     Column,
@@ -29,6 +29,8 @@ from alembic_cascade.audit.sources import Sources
 from alembic_cascade.config import CascadeConfig
 from alembic_cascade.declared import DeclaredKey, declared_keys
 from alembic_cascade.foreign_keys import ForeignKey, TableName
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,14 @@ class Subject:
     default_schema: str = "public"
     dialect: Dialect = field(default_factory=postgresql.dialect)
     sources: Sources = field(default_factory=Sources)
+    _made: dict[object, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
+
+    def once(self, kind: Callable[[Subject], Made]) -> Made:
+        """What ``kind`` makes of the subject, made once for all rules that ask for it."""
+        if kind not in self._made:
+            self._made[kind] = kind(self)
+        made: Made = self._made[kind]
+        return made
 
     @cached_property
     def tables(self) -> tuple[Table, ...]:
@@ -95,7 +105,7 @@ class Subject:
 
     def canonical(self, name: TableName) -> TableName:
         """A table's name as the database's facts are filed: without a schema that is the default one."""
-        return TableName(None if name.schema == self.default_schema else name.schema, name.name)
+        return TableName(None, name.name) if name.schema == self.default_schema else name
 
     def _same(self, reflected: ForeignKey, declared: ForeignKey) -> bool:
         return self.canonical(reflected.parent) == declared.parent and set(reflected.pairs) == set(declared.pairs)

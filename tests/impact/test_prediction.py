@@ -247,6 +247,32 @@ def test_a_part_of_a_key_that_is_match_full(engine: Engine, columns: str, blocke
     assert (refusal(engine) is None) == (not blocked)
 
 
+def test_a_default_beside_a_null_in_a_key_that_is_match_full(engine: Engine) -> None:
+    """Another key on the same columns is broken by what SET DEFAULT sets: found on random rows."""
+    found = foreseen(
+        engine, "CREATE TABLE users (id integer, n integer, PRIMARY KEY (id, n))", "INSERT INTO users VALUES (1, 1)",
+        "CREATE TABLE posts (x integer, y integer DEFAULT 1,"
+        " CONSTRAINT a FOREIGN KEY (x, y) REFERENCES users ON DELETE SET DEFAULT,"
+        " CONSTRAINT b FOREIGN KEY (x, y) REFERENCES users MATCH FULL DEFERRABLE INITIALLY DEFERRED)",
+        "INSERT INTO posts VALUES (1, 1)",
+    )  # fmt: skip
+    assert {key.name: (key.blocked, key.problem) for key in found.keys} == {"a": (1, "MATCH FULL")}
+    assert refusal(engine) is not None
+
+
+def test_two_keys_that_change_the_same_row_in_one_round(engine: Engine) -> None:
+    """The one that comes first keeps the other from what would be refused: found on random rows."""
+    found = foreseen(
+        engine, "CREATE TABLE users (id integer, n integer, PRIMARY KEY (id, n))", "INSERT INTO users VALUES (1, 1), (2, 2)",
+        "CREATE TABLE posts (x integer, y integer NOT NULL,"
+        " CONSTRAINT a FOREIGN KEY (x, y) REFERENCES users ON DELETE SET NULL (x),"
+        " CONSTRAINT b FOREIGN KEY (x, y) REFERENCES users ON DELETE SET NULL (y))",
+        "INSERT INTO posts VALUES (1, 1)", where="true",
+    )  # fmt: skip
+    assert {key.name: (key.blocked, key.perhaps_blocked) for key in found.keys} == {"a": (0, 0), "b": (0, 1)}
+    assert refusal(engine, where="true") is None
+
+
 def test_what_refers_to_a_value_that_is_set(engine: Engine) -> None:
     """ON UPDATE acts where the column is part of another key's referent."""
     found = foreseen(

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from hypothesis import event, given, settings
+import os
+from collections import Counter
+
+from hypothesis import given, settings
 from sqlalchemy import Engine
 
 from impact.random_rows import Case, cases, foreseen, really
 
+EXAMPLES = int(os.environ.get("TEST_EXAMPLES", "60"))
 
-@settings(max_examples=60)
-@given(case=cases())
-def test_the_prediction_is_what_happens(engine: Engine, case: Case) -> None:
+
+def test_the_prediction_is_what_happens(engine: Engine) -> None:
     """Row by row: those that are gone, those with other values, and whether the DELETE is refused."""
-    check(engine, case)
+    drawn: Counter[str] = Counter()
+
+    @settings(max_examples=EXAMPLES)
+    @given(case=cases())
+    def run(case: Case) -> None:
+        drawn[check(engine, case)] += 1
+
+    run()
+    # Of which nothing can be said must be few.
+    assert drawn["order"] < drawn.total() / 10
+    assert min(drawn["done"], drawn["refused"]) > drawn.total() / 20, drawn
 
 
-def check(engine: Engine, case: Case) -> None:
-    """Compare the two, in a transaction of which nothing stays."""
+def check(engine: Engine, case: Case) -> str:
+    """Compare the two, and say what became of it; nothing is deleted for good."""
     # Committed, for PostgreSQL looks closer at rows that its own transaction has written.
     with engine.begin() as connection:
         for statement in case.statements():
@@ -24,20 +37,19 @@ def check(engine: Engine, case: Case) -> None:
     with engine.connect() as connection:
         told, expected = foreseen(connection, case)
         found = really(connection, case)
-    unsure = sum(key.unsure for key in told.keys)
-    if unsure:
-        event("depends on the order of rows")
-        return
+    if any(key.unsure for key in told.keys):
+        return "order"
     if any(key.blocked for key in told.keys):
-        event("refused")
         assert found is None
-        return
-    if any(key.perhaps_blocked for key in told.keys) and found is None:
-        event("refused perhaps")
-        return
-    event("done")
+        return "refused"
+    if found is None:
+        assert any(key.perhaps_blocked for key in told.keys)
+        return "order"
     assert found == expected
-    removed = {table: sum(1 for row in found.gone if row[0] == table) for table, _ in found.gone}
-    assert {each.table.name: each.removed for each in told.tables if each.removed} == removed
-    changed = {table: sum(1 for row in found.changed if row[0] == table) for table, _ in found.changed}
-    assert {each.table.name: each.changed for each in told.tables if each.changed} == changed
+    assert {each.table.name: each.removed for each in told.tables if each.removed} == _by_table(found.gone)
+    assert {each.table.name: each.changed for each in told.tables if each.changed} == _by_table(found.changed)
+    return "done"
+
+
+def _by_table(rows: frozenset[tuple[str, int]]) -> Counter[str]:
+    return Counter(table for table, _ in rows)

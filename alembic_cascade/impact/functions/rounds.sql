@@ -175,13 +175,15 @@ DECLARE
         SELECT pg_catalog.string_agg(pg_catalog.quote_ident(attname), ', ' ORDER BY attnum)
         FROM pg_catalog.pg_attribute JOIN pg_catalog.pg_type ON pg_type.oid = atttypid
         WHERE attrelid = passing.child AND attname = ANY (passing.emptied) AND (attnotnull OR typnotnull));
+    -- A default is taken for a value that is not NULL.
     halved text := (
-        SELECT pg_catalog.string_agg(pg_catalog.format('child.%I IS NOT NULL', rest), ' OR ' ORDER BY oid, rest)
+        SELECT pg_catalog.string_agg(CASE WHEN rest = ANY (passing.lost) THEN 'true'
+            ELSE pg_catalog.format('child.%I IS NOT NULL', rest) END, ' OR ' ORDER BY oid, rest)
         FROM pg_catalog.pg_constraint AS full_key,
             pg_catalog.unnest(pg_temp.cascade_names(conrelid, conkey)) AS rest
         WHERE contype = 'f' AND confmatchtype = 'f' AND conparentid = 0 AND conrelid = passing.child
             AND coalesce((pg_catalog.to_jsonb(full_key) ->> 'conenforced')::boolean, true)
-            AND pg_temp.cascade_names(conrelid, conkey) && passing.emptied AND NOT rest = ANY (passing.lost));
+            AND pg_temp.cascade_names(conrelid, conkey) && passing.emptied AND NOT rest = ANY (passing.emptied));
     found bigint;
     doubtful bigint;
 BEGIN
@@ -192,7 +194,8 @@ BEGIN
         'SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE %s)
          FROM (SELECT relation, place FROM pg_temp.cascade_fates WHERE round = %s AND way = %s) AS listed
          JOIN %s AS child ON child.tableoid = listed.relation AND child.ctid = listed.place WHERE %s',
-        CASE WHEN is_unordered THEN pg_temp.cascade_met('listed', pg_temp.cascade_removing(), this_round + 1)
+        CASE WHEN is_unordered THEN pg_temp.cascade_met('listed', pg_temp.cascade_removing()
+            || pg_catalog.array_remove(pg_temp.cascade_changing(passing.names), passing.way), this_round + 1)
             ELSE 'false' END,
         this_round + 1, passing.way, pg_temp.cascade_scan(passing.child),
         CASE WHEN filled IS NULL THEN halved ELSE 'true' END) INTO found, doubtful;
