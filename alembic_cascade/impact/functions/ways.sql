@@ -22,6 +22,8 @@ $cascade$;
 -- What there is to be done by keys when rows of a relation go or change. A key acts by the trigger on that relation,
 -- which may be switched off, and which a key that is NOT ENFORCED lacks.
 CREATE OR REPLACE FUNCTION pg_temp.cascade_add_ways(reached oid) RETURNS void LANGUAGE plpgsql AS $cascade$
+DECLARE
+    lineage oid[] := pg_temp.cascade_lineage(reached);
 BEGIN
     INSERT INTO pg_temp.cascade_ways (way, relation, key, known_as, event, rule, trigger, fires, deferred, enforced, child,
         parent, child_columns, parent_columns, names, referred, lost, emptied)
@@ -44,12 +46,12 @@ BEGIN
         WHEN event = 'd' AND pg_catalog.cardinality(confdelsetcols) > 0 THEN confdelsetcols ELSE conkey END)
         AS changing (names)
     LEFT JOIN pg_temp.cascade_acting_triggers(reached) AS acting ON acting.key = passing.oid AND acting.on_event = event
-    WHERE contype = 'f' AND conparentid = 0 AND confrelid = ANY (pg_temp.cascade_lineage(reached))
+    WHERE contype = 'f' AND conparentid = 0 AND confrelid = ANY (lineage)
         -- Of the keys of PostgreSQL 18 that have a period, a remark is all there is.
         AND NOT coalesce((pg_catalog.to_jsonb(passing) ->> 'conperiod')::boolean, false);
     INSERT INTO pg_temp.cascade_remarks
     SELECT 'temporal', conrelid, conname, 'd' FROM pg_catalog.pg_constraint AS passing
-    WHERE contype = 'f' AND conparentid = 0 AND confrelid = ANY (pg_temp.cascade_lineage(reached))
+    WHERE contype = 'f' AND conparentid = 0 AND confrelid = ANY (lineage)
         AND coalesce((pg_catalog.to_jsonb(passing) ->> 'conperiod')::boolean, false);
 END
 $cascade$;
