@@ -37,17 +37,18 @@ ROWS = [
         "audit.findings",
         "doctor",
         "eject",
+        "impact",
     },
     {"concurrently", "lifecycle", "patterns", "sql.functions"},
-    {"lifecycle.policy", "lifecycle.server_functions", "audit.policy"},
-    {"config", "foreign_keys"},
-    {"locking", "audit.relations", "audit.sources"},
+    {"lifecycle.policy", "lifecycle.server_functions", "audit.policy", "impact.statements"},
+    {"config", "foreign_keys", "embedded"},
+    {"sql_file", "locking", "audit.relations", "audit.sources"},
     {"naming", "keys_of_parents", "orphans.statements", "audit.deletion"},
     {"sql.catalogue", "sql.constraints", "lifecycle.triggers", "audit.mapped"},
     {"orphans.columns", "orphans.references", "sql.audit_queries", "sql.orphan_queries"},
     {"sql.preflight_queries"},
-    {"orphans.quarantine"},
-    {"orphans.relations"},
+    {"orphans.quarantine", "impact.prediction"},
+    {"orphans.relations", "impact.tree"},
     {"orphans.erasure"},
     {"sql.foreign_key_blocks"},
     {"sql.translation_block", "concurrently.statements"},
@@ -81,7 +82,7 @@ ROWS = [
     {"concurrently.rewriter", "lifecycle.comparators"},
     {"rewriter"},
     {"tables", "translation", "wiring"},
-    {"changes", "whole_tables"},
+    {"changes", "whole_tables", "differences"},
     {"ordering"},
     {"concurrently.steps"},
     {
@@ -120,7 +121,15 @@ ROWS = [
     {"cli.environment", "cli.output", "cli.progress"},
     {"cli.options", "cli.listing", "cli.orphans_listing"},
     {"cli.orphans_documents"},
-    {"cli.quarantine", "cli.audit", "cli.orphans", "cli.doctor", "cli.eject"},
+    {
+        "cli.quarantine",
+        "cli.audit",
+        "cli.compare",
+        "cli.impact",
+        "cli.orphans",
+        "cli.doctor",
+        "cli.eject",
+    },
     {"cli.commands"},
     {"cli"},
     {"cli.__main__"},
@@ -128,7 +137,7 @@ ROWS = [
 PURE = {
     name
     for name in MODULES
-    if name.split(".")[0] in {"audit", "config", "foreign_keys", "naming", "sorting", "dbapi_errors", "sql"}
+    if name.split(".")[0] in {"audit", "impact", "config", "foreign_keys", "naming", "sorting", "dbapi_errors", "sql"}
     or name in {"reflected", "declared", "comparison"}
     or (
         name.split(".")[0] == "orphans"

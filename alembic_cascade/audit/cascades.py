@@ -116,6 +116,15 @@ class Cascades:
         ordered = (table for group in reversed(self._groups) for table in _sorted(group))
         return {table: rank for rank, table in enumerate(ordered)}
 
+    @cached_property
+    def refusing(self) -> dict[TableName, list[AuditedKey]]:
+        """The keys that are checked too early, by the tables from which a delete reaches their children too late."""
+        found: dict[TableName, list[AuditedKey]] = {}
+        for key in self._subject.keys:
+            for table in self.too_late(key):
+                found.setdefault(table, []).append(key)
+        return found
+
     def too_late(self, key: AuditedKey) -> list[TableName]:
         """The tables from which a delete reaches the key's child by CASCADE no sooner than the key is checked."""
         if not refuses(key.key) or self.child(key) == self.parent(key):

@@ -18,7 +18,7 @@ class HandingOver:
 
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
-        self._cascades = Cascades(subject)
+        self._cascades = subject.once(Cascades)
         self._deciding = set(subject.mapped.deciding)
         self._of: dict[Mapper[Any], list[Relation]] = {}
         for relation in subject.mapped.relations:
@@ -59,9 +59,8 @@ class HandingOver:
         """Whether a key stops the CASCADE of the parent, for it is checked before the rows on it are gone."""
         parent, child = (self._subject.canonical(table_name(table)) for table in (relation.parent, relation.child))
         return any(
-            parent in self._cascades.too_late(key)
-            and child in self._cascades.longest_to(self._cascades.child(key)).lengths
-            for key in self._subject.keys
+            child in self._cascades.longest_to(self._cascades.child(key)).lengths
+            for key in self._cascades.refusing.get(parent, ())
         )
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     Column,
@@ -29,6 +29,8 @@ from alembic_cascade.audit.sources import Sources
 from alembic_cascade.config import CascadeConfig
 from alembic_cascade.declared import DeclaredKey, declared_keys
 from alembic_cascade.foreign_keys import ForeignKey, TableName
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,14 @@ class Subject:
     sources: Sources = field(default_factory=Sources)
     shown: frozenset[TableName] = frozenset()
     translated: Mapping[str | None, str | None] = field(default_factory=dict)
+    _made: dict[object, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
+
+    def once(self, kind: Callable[[Subject], Made]) -> Made:
+        """What ``kind`` makes of the subject, made once for all rules that ask for it."""
+        if kind not in self._made:
+            self._made[kind] = kind(self)
+        made: Made = self._made[kind]
+        return made
 
     @cached_property
     def tables(self) -> tuple[Table, ...]:

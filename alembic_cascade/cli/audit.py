@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from alembic_cascade.audit.auditing import audit as audited_by_rules
-from alembic_cascade.audit.auditing import stale_everywhere
+from alembic_cascade.audit.auditing import models_left_alone, stale_everywhere
 from alembic_cascade.audit.database import read_database
 from alembic_cascade.audit.findings import Finding, Severity
 from alembic_cascade.audit.formats import Audited, document, github_lines, known, sarif
@@ -72,7 +72,8 @@ def audit(
 
     def look(site: Site) -> Audited:
         name = None if site.connection is None else site.connection.engine.url.database
-        return Audited(name, audited_by_rules(subject_of(site), also=also))
+        with models_left_alone():
+            return Audited(name, audited_by_rules(subject_of(site), also=also))
 
     found = visit(settings, look, offline=models_only)
     audits = stale_everywhere([one.audit for one in found])

@@ -9,8 +9,10 @@ from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
 from alembic_cascade.cli.audit import audit
+from alembic_cascade.cli.compare import compare
 from alembic_cascade.cli.doctor import doctor
 from alembic_cascade.cli.eject import eject
+from alembic_cascade.cli.impact import impact
 from alembic_cascade.cli.options import environment_options
 from alembic_cascade.cli.orphans import orphans
 from alembic_cascade.cli.quarantine import quarantine
@@ -51,8 +53,5 @@ def cascade() -> None:
     """
 
 
-cascade.add_command(audit)
-cascade.add_command(orphans)
-cascade.add_command(doctor)
-cascade.add_command(eject)
-cascade.add_command(quarantine)
+for command in (audit, compare, doctor, eject, impact, orphans, quarantine):
+    cascade.add_command(command)

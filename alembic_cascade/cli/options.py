@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 import click
 
 from alembic_cascade.cli.environment import Settings
+from alembic_cascade.foreign_keys import TableName
+from alembic_cascade.orphans.references import parsed_table
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -29,6 +31,21 @@ def format_option(command: Command) -> Command:
     """``--format text|json``."""
     choice = click.Choice(["text", "json"])
     return click.option("--format", "format_", type=choice, default="text", show_default=True)(command)
+
+
+def table_argument(command: Command) -> Command:
+    """``[SCHEMA.]TABLE``."""
+    return click.argument("table", metavar="[SCHEMA.]TABLE", callback=named_table)(command)
+
+
+def named_table(_context: click.Context, _parameter: click.Parameter, text: str | None) -> TableName | None:
+    """What ``[SCHEMA.]TABLE`` names."""
+    if text is None:
+        return None
+    table = parsed_table(text)
+    if table is None:
+        raise click.BadParameter(f'{text!r} is not of the form [schema.]table; write a dot in a name as "a.b".')
+    return table
 
 
 def yes_option(command: Command) -> Command:

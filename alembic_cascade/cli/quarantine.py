@@ -10,7 +10,7 @@ from sqlalchemy import Text, func, select
 
 from alembic_cascade.cli.environment import Settings, Site, change, visit
 from alembic_cascade.cli.listing import Listed, by_database, print_rows, print_tables
-from alembic_cascade.cli.options import environment_options, format_option, yes_option
+from alembic_cascade.cli.options import environment_options, format_option, named_table, table_argument, yes_option
 from alembic_cascade.cli.output import confirm, console, count_of, print_json, printable
 from alembic_cascade.errors import CascadeError
 from alembic_cascade.foreign_keys import TableName
@@ -25,7 +25,7 @@ from alembic_cascade.orphans.quarantine import (
     restore_rows,
     stores,
 )
-from alembic_cascade.orphans.references import parsed_table, unquoted
+from alembic_cascade.orphans.references import unquoted
 from alembic_cascade.sql.quoting import quote_identifier, quote_table
 
 CONFLICTS = 1
@@ -58,9 +58,7 @@ def list_tables(settings: Settings, format_: str) -> None:
 
 @quarantine.command()
 @click.argument("revision")
-@click.option(
-    "--table", metavar="[SCHEMA.]TABLE", callback=lambda *given: _table(given[-1]), help="Of this table only."
-)
+@click.option("--table", metavar="[SCHEMA.]TABLE", callback=named_table, help="Of this table only.")
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Rows of each table.")
 @format_option
 @environment_options
@@ -144,7 +142,7 @@ def purge(
 
 
 @quarantine.command()
-@click.argument("table", metavar="[SCHEMA.]TABLE", callback=lambda *given: _table(given[-1]))
+@table_argument
 @click.option("--key", "keys", metavar="COLUMN=VALUE", multiple=True, required=True, help="Of several, all must hold.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be erased.")
 @yes_option
@@ -218,15 +216,6 @@ def _is_of(holding: Holding, revision: str, table: TableName | None = None) -> b
     return origin.revision == revision and (
         table is None or (table.name == origin.table and table.schema in {None, origin.schema})
     )
-
-
-def _table(text: str | None) -> TableName | None:
-    if text is None:
-        return None
-    table = parsed_table(text)
-    if table is None:
-        raise click.BadParameter(f'{text!r} is not of the form [schema.]table; write a dot in a name as "a.b".')
-    return table
 
 
 def _key(given: tuple[str, ...]) -> dict[str, str]:

@@ -21,6 +21,7 @@ from alembic_cascade.orphans.planning import Plan
 from alembic_cascade.orphans.quarantine import FIX
 from alembic_cascade.orphans.statements import foresee_statement, foresight_statements
 from alembic_cascade.running import execute, make_functions
+from alembic_cascade.sql.functions import in_one_statement
 from alembic_cascade.sql.quoting import verbatim
 
 # In the place of what the operation says, which a revision could be given.
@@ -88,8 +89,7 @@ def foresee(hands: Hands, plans: Iterable[Plan], step: Callable[[str], None]) ->
     with hands.connection.begin_nested() as whole:
         operations = hands.operations()
         make_functions(operations)
-        for statement in foresight_statements():
-            execute(operations, statement)
+        execute(operations, in_one_statement(foresight_statements()))
         for plan in plans:
             step(plan.label)
             found.append(_foreseen(hands, plan))

@@ -11,7 +11,7 @@ from alembic_cascade.audit.subject import Subject
 
 
 def check(subject: Subject) -> Iterator[Hit]:
-    cascades = Cascades(subject)
+    cascades = subject.once(Cascades)
     for cycle in cascades.cycles:
         yield Hit(
             target=cascades.tables(cycle),

@@ -16,7 +16,7 @@ from alembic_cascade.audit.subject import AuditedKey, Subject
 
 
 def check(subject: Subject) -> Iterator[Hit]:
-    cascades = Cascades(subject)
+    cascades = subject.once(Cascades)
     for key in subject.keys:
         against = _removing(cascades, key)
         if against is not None:

@@ -13,7 +13,7 @@ from alembic_cascade.audit.subject import Subject
 
 
 def check(subject: Subject) -> Iterator[Hit]:
-    handing_over = HandingOver(subject)
+    handing_over = subject.once(HandingOver)
     for relation in subject.mapped.deciding:
         if relation.passive_deletes is not False or relation.loads_with_parent:
             continue

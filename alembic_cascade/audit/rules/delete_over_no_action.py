@@ -12,7 +12,7 @@ from alembic_cascade.audit.subject import Subject
 
 
 def check(subject: Subject) -> Iterator[Hit]:
-    handing_over = HandingOver(subject)
+    handing_over = subject.once(HandingOver)
     for relation in subject.mapped.deciding:
         if not relation.deletes or relation.passive_deletes is not False:
             continue

@@ -96,19 +96,6 @@ BEGIN
 END
 $cascade$;
 
--- Columns, and those that PostgreSQL generates from them.
-CREATE OR REPLACE FUNCTION pg_temp.cascade_with_generated(relation oid, names text[]) RETURNS text[]
-LANGUAGE sql STABLE AS $cascade$
-    SELECT $2 || ARRAY(
-        SELECT DISTINCT made.attname::text
-        FROM pg_catalog.pg_attribute AS made
-        JOIN pg_catalog.pg_attrdef ON adrelid = made.attrelid AND adnum = made.attnum
-        JOIN pg_catalog.pg_depend ON classid = 'pg_catalog.pg_attrdef'::regclass AND objid = pg_attrdef.oid
-            AND refclassid = 'pg_catalog.pg_class'::regclass AND refobjid = made.attrelid
-        JOIN pg_catalog.pg_attribute AS read ON read.attrelid = made.attrelid AND read.attnum = refobjsubid
-        WHERE made.attrelid = $1 AND made.attgenerated <> '' AND read.attname = ANY ($2) AND read.attnum <> made.attnum)
-$cascade$;
-
 -- Refuse where rows that stay refer, by NO ACTION or RESTRICT, to rows that go or to values that change.
 CREATE OR REPLACE FUNCTION pg_temp.cascade_refuse_blocked(label text) RETURNS void LANGUAGE plpgsql
 SET row_security TO off AS $cascade$

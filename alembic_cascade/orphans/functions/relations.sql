@@ -65,6 +65,19 @@ LANGUAGE sql STABLE AS $cascade$
          FROM pg_catalog.unnest(pg_temp.cascade_names($1, $2)) WITH ORDINALITY AS listed (name, place)))
 $cascade$;
 
+-- Columns, and those that PostgreSQL generates from them.
+CREATE OR REPLACE FUNCTION pg_temp.cascade_with_generated(relation oid, names text[]) RETURNS text[]
+LANGUAGE sql STABLE AS $cascade$
+    SELECT $2 || ARRAY(
+        SELECT DISTINCT made.attname::text
+        FROM pg_catalog.pg_attribute AS made
+        JOIN pg_catalog.pg_attrdef ON adrelid = made.attrelid AND adnum = made.attnum
+        JOIN pg_catalog.pg_depend ON classid = 'pg_catalog.pg_attrdef'::regclass AND objid = pg_attrdef.oid
+            AND refclassid = 'pg_catalog.pg_class'::regclass AND refobjid = made.attrelid
+        JOIN pg_catalog.pg_attribute AS read ON read.attrelid = made.attrelid AND read.attnum = refobjsubid
+        WHERE made.attrelid = $1 AND made.attgenerated <> '' AND read.attname = ANY ($2) AND read.attnum <> made.attnum)
+$cascade$;
+
 -- The operator by which values of a column are equal: that of its type's index, wherever the type lives.
 CREATE OR REPLACE FUNCTION pg_temp.cascade_equality(relation oid, number int2) RETURNS text
 LANGUAGE sql STABLE AS $cascade$

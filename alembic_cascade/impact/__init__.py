@@ -1,0 +1,1 @@
+"""What would become of rows if some were deleted."""

@@ -1,0 +1,100 @@
+"""A SQL file, such as pg_dump writes or somebody wrote by hand, run by psql on a server of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from alembic_cascade.embedded import SUPERUSER, Server
+from alembic_cascade.errors import CascadeError
+from alembic_cascade.sql.quoting import quote_identifier
+
+# The database that a file is run in, unless it connects to another one.
+DATABASE = "compared"
+
+# What a file may expect of the server that it was written for.
+_MISSING = re.compile(r'(?P<kind>role|database) "(?P<name>.+)" does not exist')
+
+_DATABASES = "SELECT datname FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres' ORDER BY 1"
+_ROLES = "SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_' AND rolname <> 'postgres' ORDER BY 1"
+_TABLES = """SELECT count(*) FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE relkind IN ('r', 'p') AND nspname !~ '^pg_' AND nspname <> 'information_schema'"""
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """The line in which the statement ends that failed, 0 where psql says none, and what was said."""
+
+    line: int
+    message: str
+
+
+def load_sql_file(server: Server, file: Path) -> str:
+    """Run the file, and return the name of the database that has its tables.
+
+    Roles and databases that it names and does not make are made. It is run as any script is, and may be as bad.
+    Errors: :exc:`.CascadeError` with the line for the first statement that fails, and where it fills several databases.
+    """
+    made: list[tuple[str, str]] = []
+    while (failure := _run(server, file, made)) is not None:
+        missing = _MISSING.search(failure.message)
+        if missing is None or (need := (missing["kind"], missing["name"])) in made:
+            place = f", in the statement that ends in line {failure.line}" if failure.line else ""
+            raise CascadeError(f"{file}{place}: {failure.message}")
+        made.append(need)
+    filled = [name for name in _ask(server, "postgres", _DATABASES) if _ask(server, name, _TABLES) != ["0"]]
+    if len(filled) > 1:
+        raise CascadeError(f"{file} fills several databases: {', '.join(filled)}. Give a file that fills one.")
+    return filled[0] if filled else DATABASE
+
+
+def _run(server: Server, file: Path, needed: Sequence[tuple[str, str]]) -> _Failure | None:
+    """Run the file on a server that has what is needed, and nothing of an earlier run."""
+    for database in _ask(server, "postgres", _DATABASES):
+        _ask(server, "postgres", f"DROP DATABASE {quote_identifier(database)} WITH (FORCE)")
+    for role in _ask(server, "postgres", _ROLES):
+        _ask(server, "postgres", f"DROP ROLE {quote_identifier(role)}")
+    for kind, name in [("database", DATABASE), *needed]:
+        _ask(server, "postgres", f"CREATE {kind} {quote_identifier(name)}")
+    done = _psql(server, DATABASE, "--set=ON_ERROR_STOP=1", f"--file={file}")
+    if done.returncode == 0:
+        return None
+    found = re.search(
+        rf"^psql:{re.escape(str(file))}:(?P<line>\d+): (?:[^\s:]+:\s+)?(?P<message>.*)$", done.stderr, re.MULTILINE
+    )
+    if found is None:
+        return _Failure(0, " ".join(done.stderr.split()))
+    return _Failure(int(found["line"]), found["message"])
+
+
+def _ask(server: Server, database: str, query: str) -> list[str]:
+    done = _psql(server, database, "--tuples-only", "--no-align", f"--command={query}")
+    if done.returncode:
+        raise CascadeError(f"The embedded PostgreSQL refuses: {' '.join(done.stderr.split())}")
+    return done.stdout.splitlines()
+
+
+def _psql(server: Server, database: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """What psql did; nothing of the user's own server or settings reaches it."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "PSQL"))}
+    return subprocess.run(  # noqa: S603 - the program is the wheel's own
+        [
+            server.programs / "psql",
+            "--no-psqlrc",
+            "--quiet",
+            f"--host={server.host}",
+            f"--username={SUPERUSER}",
+            f"--dbname={database}",
+            *arguments,
+        ],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        env=environment,
+        check=False,
+    )
