@@ -16,11 +16,11 @@ from alembic_cascade.errors import CascadeError
 from alembic_cascade.foreign_keys import TableName
 from alembic_cascade.orphans.erasure import Subject, erase_subject, subject
 from alembic_cascade.orphans.quarantine import (
-    FIX,
     Holding,
     Store,
     entries,
     holdings,
+    is_known,
     purge_stores,
     restore_rows,
     stores,
@@ -181,7 +181,7 @@ def _listed(
                 site.number,
                 str(database),
                 holding,
-                _is_known(holding.store.origin.revision, site),
+                is_known(holding.store.origin.revision, site.revisions),
                 () if limit is None else tuple(entries(site.postgresql, holding.store, limit)),
             )
             for holding in holdings(site.postgresql)
@@ -189,11 +189,6 @@ def _listed(
         ]
 
     return [table for tables in visit(settings, read) for table in tables]
-
-
-def _is_known(revision: str, site: Site) -> bool:
-    """Whether the project's scripts have it, or it is no revision at all but a run of ``orphans --fix``."""
-    return revision.startswith(FIX) or revision in site.revisions
 
 
 def _restore(site: Site, revision: str, key: str | None) -> list[tuple[str, str]]:

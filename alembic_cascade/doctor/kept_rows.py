@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from alembic_cascade.doctor.examined import Examined
 from alembic_cascade.doctor.outcome import Outcome, Problem, named, outcomes
-from alembic_cascade.orphans.quarantine import Holding, holdings
+from alembic_cascade.orphans.quarantine import Holding, holdings, is_known
 from alembic_cascade.sql.preflight_queries import readers, schema_rights
 from alembic_cascade.sql.quoting import quote_identifier, quote_table
 
@@ -54,7 +54,7 @@ def _readers(examined: Examined, held: list[Holding]) -> Iterator[Problem]:
 
 
 def _unknown(examined: Examined, held: list[Holding]) -> Iterator[Problem]:
-    unknown = [holding for holding in held if holding.store.origin.revision not in examined.revisions]
+    unknown = [holding for holding in held if not is_known(holding.store.origin.revision, examined.revisions)]
     if unknown:
         revisions = list(dict.fromkeys(holding.store.origin.revision for holding in unknown))
         rows = sum(sum(holding.counts) for holding in unknown)

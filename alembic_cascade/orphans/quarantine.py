@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -64,6 +64,11 @@ class Origin:
     revision: str
     schema: str
     table: str
+
+
+def is_known(revision: str, revisions: Container[str]) -> bool:
+    """Whether the project's scripts have it, or it is no revision at all but a run of ``orphans --fix``."""
+    return revision.startswith(FIX) or revision in revisions
 
 
 def origin(comment: str | None) -> Origin | None:

@@ -49,6 +49,14 @@ def test_rows_of_a_revision_that_is_gone(kept: Project) -> None:
     assert "quarantine purge --unknown" in advice
 
 
+def test_rows_that_orphans_fix_took(kept: Project) -> None:
+    """They are filed under its time, which no script has: --unknown leaves them, and so there is nothing to do."""
+    taken = '{"alembic_cascade": "quarantine", "revision": "fix-20261128-091500", "schema": "public", "table": "posts"}'
+    kept.execute(f"COMMENT ON TABLE alembic_cascade.r1_public_posts IS '{taken}'")
+    ((verdict, said, _),) = told(look(kept, "quarantine", revisions=["r1"]))
+    assert (verdict, said.partition(",")[0]) == ("ok", "2 rows in 1 table")
+
+
 def test_readers(kept: Project, role: str) -> None:
     """A GRANT on all tables is easily too much; what is advised takes it back."""
     kept.execute(f'GRANT SELECT ON ALL TABLES IN SCHEMA alembic_cascade TO "{role}", PUBLIC')
