@@ -25,8 +25,11 @@ from alembic_cascade.ops.ordinary import created_key, dropped_key
 from alembic_cascade.sql.quoting import DIALECT
 from alembic_cascade.wiring import configure_options
 
-# What a script is written with, and a comparison is not.
-_OF_SCRIPTS = frozenset({"as_sql", "output_buffer", "fn", "script", "starting_rev", "destination_rev", "tag"})
+# What a script is written with, and a comparison is not. literal_binds, which the env.py of "alembic init" gives
+# offline, is refused by Alembic where there is a connection.
+_OF_SCRIPTS = frozenset(
+    {"as_sql", "output_buffer", "literal_binds", "fn", "script", "starting_rev", "destination_rev", "tag"}
+)
 
 TABLE_KINDS = frozenset({"add_table", "remove_table"})
 

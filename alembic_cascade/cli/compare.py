@@ -11,7 +11,7 @@ from sqlalchemy import NullPool, create_engine
 
 from alembic_cascade.cli.environment import Settings, Site, visit
 from alembic_cascade.cli.options import environment_options, format_option
-from alembic_cascade.cli.output import console, count_of, print_json, printable
+from alembic_cascade.cli.output import console, count_of, print_json, printable, quiet
 from alembic_cascade.cli.progress import progress
 from alembic_cascade.differences import Difference, differences
 from alembic_cascade.embedded import embedded_server
@@ -51,7 +51,8 @@ def compare(context: click.Context, file: Path, format_: str) -> None:
             database = load_sql_file(server, file)
             step("comparing")
             engine = create_engine(server.url(database), poolclass=NullPool)
-            with engine.connect() as connection:
+            # Autogenerate tells in the log of each difference, which is printed.
+            with quiet(), engine.connect() as connection:
                 found = differences(connection, metadatas, options)
     if format_ == "json":
         print_json({"file": str(file), "differences": [_document(each) for each in found]})
@@ -71,7 +72,8 @@ def _models(site: Site) -> tuple[tuple[Any, ...], dict[str, Any]]:
 def _print(found: tuple[Difference, ...]) -> None:
     shown_on = console()
     for each in found:
-        shown_on.print(Text.assemble((printable(each.subject), "bold"), f": {printable(each.problem)}"))
+        told = Text.assemble((printable(each.subject), "bold"), f": {printable(each.problem)}")
+        shown_on.print(told, soft_wrap=True)
     if found:
         shown_on.print(Text(count_of(len(found), "difference"), style="bold"))
     else:

@@ -8,7 +8,7 @@ import click
 
 from alembic_cascade.cli.environment import Settings, Site, visit
 from alembic_cascade.cli.options import environment_options, yes_option
-from alembic_cascade.cli.output import confirm, count_of, printable
+from alembic_cascade.cli.output import confirm, count_of, printable, quiet
 from alembic_cascade.cli.progress import progress
 from alembic_cascade.eject.files import Plan, plan, shown_path, traces, write
 from alembic_cascade.errors import CascadeError
@@ -49,7 +49,9 @@ def eject(settings: Settings, *, dry_run: bool, yes: bool) -> None:
             )
         scripts, revisions, schema = sites[0]
         step("revisions")
-        found = plan(revisions, schema)
+        # The operations say in the log what they do, and they do nothing here.
+        with quiet():
+            found = plan(revisions, schema)
     if found.refusals:
         for refusal in found.refusals:
             click.echo(f"error: {printable(refusal)}", err=True)

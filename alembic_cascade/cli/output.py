@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -25,6 +27,17 @@ def console() -> Console:
     """Standard output, in which nothing but what it is given has a style."""
     sized = sys.stdout.isatty() or "COLUMNS" in os.environ
     return Console(markup=False, highlight=False, emoji=False, width=None if sized else UNLIMITED)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Nothing but warnings from any logger: for work whose log tells of what is not done, or is printed anyway."""
+    before = logging.root.manager.disable
+    logging.disable(max(before, logging.INFO))
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def fits(printed: RenderableType, shown_on: Console) -> bool:

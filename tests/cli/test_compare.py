@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from tempfile import TemporaryDirectory
 from time import monotonic, sleep
 
 import pytest
+from alembic.config import CommandLine
 from click.testing import CliRunner, Result
 from workplace import Workplace
 
@@ -129,6 +131,23 @@ def test_a_file_that_is_what_the_models_say(shop: Workplace) -> None:
     """The version table is nobody's."""
     result = compare(shop, SAME)
     assert (result.exit_code, result.output) == (0, "No difference.\n")
+
+
+def test_the_env_of_alembic_init(shop: Workplace) -> None:
+    """Its run_migrations_offline() gives what Alembic refuses where there is a connection; nothing is said twice."""
+    (shop.path / "alembic.ini").unlink()
+    CommandLine(prog="alembic").main(["init", "fresh"])
+    ini = shop.path / "alembic.ini"
+    address = "postgresql+psycopg://nobody@nowhere.invalid/shop"
+    ini.write_text(re.sub("(?m)^(sqlalchemy.url) = .*$", rf"\1 = {address}", ini.read_text()))
+    env = shop.path / "fresh" / "env.py"
+    models = "import models\ntarget_metadata = models.Base.metadata"
+    env.write_text(re.sub("(?m)^target_metadata = None$", models, env.read_text()))
+    (shop.path / "schema.sql").write_text(SAME.replace("ON DELETE CASCADE", ""))
+    command = [sys.executable, "-m", "alembic_cascade.cli", "compare", "schema.sql"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    key = "foreign key posts.user_id -> users.id: the file has it otherwise: NO ACTION -> CASCADE"
+    assert (done.stderr, done.stdout, done.returncode) == ("", f"{key}\n1 difference\n", 1)
 
 
 def test_each_difference_has_a_line(shop: Workplace) -> None:

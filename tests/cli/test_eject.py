@@ -59,6 +59,16 @@ def test_what_it_says(versions: Path) -> None:
     assert texts(versions) == after
 
 
+def test_nothing_is_said_of_what_is_not_run(versions: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The operations are asked for their SQL, and would tell in the log of keys that they changed."""
+    key = "op.alter_foreign_key('k', 'posts', 'users', ['user_id'], ['id'], ondelete='CASCADE', existing_ondelete=None)"
+    path = versions / "3.py"
+    path.write_text(path.read_text().replace("op.restore_orphans(", f"{key}\n    op.restore_orphans("))
+    caplog.set_level("INFO")
+    assert run("--dry-run").exit_code == 0
+    assert [record.getMessage() for record in caplog.records] == []
+
+
 def test_a_dry_run_writes_nothing(versions: Path) -> None:
     """It prints a diff."""
     before = texts(versions)
