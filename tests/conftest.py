@@ -120,6 +120,8 @@ def own_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     # alembic.ini puts "." into sys.path, for which Python remembers the directory that it once was.
     sys.path_importer_cache.pop(".", None)
+    # The tests have a module of that name, which is imported by whoever collects them.
+    monkeypatch.delitem(sys.modules, "models", raising=False)
     yield tmp_path
     sys.modules.pop("models", None)
     sys.path_importer_cache.pop(".", None)
