@@ -21,7 +21,7 @@ from alembic_cascade.audit.formats import Audited, document, github_lines, known
 from alembic_cascade.audit.mapped import mapped_models
 from alembic_cascade.audit.subject import Subject, schemas_of
 from alembic_cascade.cli.environment import Settings, Site, visit
-from alembic_cascade.cli.options import environment_options
+from alembic_cascade.cli.options import environment_options, findings_format_option
 from alembic_cascade.cli.output import console, count_of, print_json, printable
 from alembic_cascade.errors import CascadeError, UnsupportedDialect
 
@@ -30,12 +30,21 @@ LIMITS = click.Choice([severity.value for severity in Severity])
 FINDINGS = 1
 
 
-@click.command()
-@environment_options
+@click.command(short_help="Find relationships that don't do what they seem to do.")
 @click.option("--models-only", is_flag=True, help="Look at the models alone: no database is needed.")
-@click.option("--rule", "also", multiple=True, metavar="NAME", help="Ask a rule that is off by default, too.")
 @click.option(
-    "--fail-on", type=LIMITS, default="error", show_default=True, help="Exit with 1 for what matters that much."
+    "--rule",
+    "also",
+    multiple=True,
+    metavar="NAME",
+    help="Ask a rule that is off by default, too. May be given several times.",
+)
+@click.option(
+    "--fail-on",
+    type=LIMITS,
+    default="error",
+    show_default=True,
+    help="Exit with 1 for findings that matter at least that much.",
 )
 @click.option(
     "--baseline",
@@ -43,13 +52,8 @@ FINDINGS = 1
     metavar="FILE",
     help="Leave out what FILE holds: what an earlier audit printed by --format json.",
 )
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["text", "json", "github", "sarif"]),
-    default="text",
-    show_default=True,
-)
+@findings_format_option
+@environment_options
 @click.pass_context
 def audit(
     context: click.Context,
@@ -65,8 +69,15 @@ def audit(
     Relationships are compared with their foreign keys, foreign keys with the database. Each finding says what there is,
     what follows from it, and what to do. Nothing is changed.
 
-    Exit status: 0 nothing found; 1 findings; 2 could not run.
-    """
+    \b
+    Examples:
+      alembic-cascade audit
+      alembic-cascade audit --models-only --format github
+      alembic-cascade audit --format json > known.json
+      alembic-cascade audit --baseline known.json --fail-on warning
+
+    Exit status: 0 nothing found that --fail-on counts; 1 findings; 2 could not run.
+    """  # noqa: D301 - click keeps the lines after a backspace as they are
     settings = context.ensure_object(Settings)
     before = None if baseline is None else known(str(baseline), _json(baseline))
 

@@ -49,7 +49,11 @@ def _fail(ctx: click.Context, problem: str) -> NoReturn:
 def cascade() -> None:
     """Look after the foreign keys of an Alembic project.
 
-    Exit status: 0 done, or nothing found; 1 findings; 2 could not run.
+    audit, compare, doctor, impact and, unless --fix is said, orphans look and change nothing. eject rewrites files.
+    Models and database are found by running env.py, in which the plugin need not be named.
+
+    Exit status: 0 done, or nothing found; 1 findings, something in the way, or something that could not be restored;
+    2 could not run, or the answer was no.
     """
 
 

@@ -35,10 +35,11 @@ def compare(context: click.Context, file: Path, format_: str) -> None:
     No database of the project is connected to.
 
     \b
+    Examples:
       pg_dump --schema-only shop > schema.sql
       alembic-cascade compare schema.sql
 
-    Exit status: 0 no difference; 1 differences, one in a line; 2 could not run.
+    Exit status: 0 no difference; 1 differences, a line for each; 2 could not run.
     """  # noqa: D301 - click keeps the lines after a backspace as they are
     sites = visit(context.ensure_object(Settings), _models, offline=True)
     metadatas, options = sites[0]

@@ -57,7 +57,6 @@ class Seen:
 
 
 @click.command()
-@environment_options
 @click.option(
     "--wait",
     type=click.IntRange(min=0),
@@ -65,8 +64,15 @@ class Seen:
     metavar="SECONDS",
     help="Try to connect again for that long, such as while a container starts.",
 )
-@click.option("--skip", multiple=True, type=click.Choice(CHECKS), metavar="CHECK", help="Leave a check out.")
+@click.option(
+    "--skip",
+    multiple=True,
+    type=click.Choice(CHECKS),
+    metavar="CHECK",
+    help="Leave a check out. May be given several times.",
+)
 @format_option
+@environment_options
 @click.pass_context
 def doctor(context: click.Context, *, wait: int, skip: tuple[str, ...], format_: str) -> None:
     """Look whether all is as migrations need it, before they run.

@@ -14,7 +14,7 @@ from alembic_cascade.eject.files import Plan, plan, shown_path, traces, write
 from alembic_cascade.errors import CascadeError
 
 
-@click.command()
+@click.command(short_help="Rewrite revisions so that they need Alembic alone.")
 @click.option("--dry-run", is_flag=True, help="Print what would be changed, as a diff. Nothing is written.")
 @yes_option
 @environment_options

@@ -51,6 +51,7 @@ def impact(
     A key of several columns is written --pk 1,2; a value with a comma stands in double quotes: --pk '"a,b",2'.
 
     \b
+    Examples:
       alembic-cascade impact users --pk 7
       alembic-cascade impact lines --pk 1,2 --pk 1,3
       alembic-cascade impact public.users --where "last_active < now() - interval '5 years'"
@@ -58,7 +59,7 @@ def impact(
     Exit status: 0 nothing stands in the way; 1 something does, or may; 2 could not run.
     """  # noqa: D301 - click keeps the lines after a backspace as they are
     if bool(keys) == (condition is not None):
-        raise click.UsageError("Say which rows: by --pk, or by --where.")
+        raise click.UsageError("Say which rows: by --pk or by --where, not by both.")
     wanted = condition if condition is not None else list(dict.fromkeys(map(_values, keys)))
 
     def look(site: Site) -> tuple[str, Prediction | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -20,7 +20,12 @@ def environment_options(command: Command) -> Command:
         (
             _setting("-c", "--config", multiple=True, metavar="FILE", help="As alembic -c. [default: alembic.ini]"),
             _setting("-n", "--name", metavar="SECTION", help="As alembic -n. [default: alembic]"),
-            _setting("-x", multiple=True, metavar="ARGUMENT", help="As alembic -x: an argument for env.py."),
+            _setting(
+                "-x",
+                multiple=True,
+                metavar="ARGUMENT",
+                help="As alembic -x: an argument for env.py. May be given several times.",
+            ),
         )
     ):
         command = decorate(command)
@@ -29,8 +34,13 @@ def environment_options(command: Command) -> Command:
 
 def format_option(command: Command) -> Command:
     """``--format text|json``."""
-    choice = click.Choice(["text", "json"])
-    return click.option("--format", "format_", type=choice, default="text", show_default=True)(command)
+    return _format(("text", "json"), "How it is printed: json is for programs.")(command)
+
+
+def findings_format_option(command: Command) -> Command:
+    """``--format text|json|github|sarif``, where findings come out."""
+    said = "How it is printed: json is for programs, github for annotations in a workflow, sarif for code scanning."
+    return _format(("text", "json", "github", "sarif"), said)(command)
 
 
 def table_argument(command: Command) -> Command:
@@ -51,6 +61,10 @@ def named_table(_context: click.Context, _parameter: click.Parameter, text: str 
 def yes_option(command: Command) -> Command:
     """``--yes``."""
     return click.option("-y", "--yes", is_flag=True, help="Do it without asking.")(command)
+
+
+def _format(choices: Sequence[str], said: str) -> Callable[[Command], Command]:
+    return click.option("--format", "format_", type=click.Choice(choices), default="text", show_default=True, help=said)
 
 
 def _setting(*names: str, **attributes: Any) -> Callable[[Command], Command]:

@@ -16,7 +16,7 @@ from alembic_cascade.audit.formats import Audited, github_lines, sarif
 from alembic_cascade.audit.mapped import BrokenMapper, mapped_models
 from alembic_cascade.audit.subject import Subject
 from alembic_cascade.cli.environment import Settings, Site, change, visit
-from alembic_cascade.cli.options import environment_options, yes_option
+from alembic_cascade.cli.options import environment_options, findings_format_option, yes_option
 from alembic_cascade.cli.orphans_documents import document, documents_of_foresight, documents_of_settling
 from alembic_cascade.cli.orphans_listing import (
     Counted,
@@ -51,13 +51,12 @@ class Seen:
 
 
 @click.command()
-@environment_options
 @click.option(
     "--table",
     "tables",
     multiple=True,
     metavar="PATTERN",
-    help="Rows of these tables only: [schema.]table, a glob such as 'legacy_*'. Can be given several times.",
+    help="Rows of these tables only: [schema.]table, a glob such as 'legacy_*'. May be given several times.",
 )
 @click.option(
     "--samples",
@@ -81,14 +80,9 @@ class Seen:
     callback=lambda *given: _limit(given[-1]),
     help="Refuse to settle more by one key: a number, a share such as 5%, or none. [default: as the settings say]",
 )
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["text", "json", "github", "sarif"]),
-    default="text",
-    show_default=True,
-)
 @yes_option
+@findings_format_option
+@environment_options
 @click.pass_context
 def orphans(
     context: click.Context,

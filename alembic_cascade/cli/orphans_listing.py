@@ -177,7 +177,7 @@ def print_foreseen(
     if any(found.refused is not None for found in told.values()):
         shown_on.print(Text("--fix would be refused as a whole. Nothing was changed.", style="bold"))
     else:
-        shown_on.print(Text("Nothing was changed." if with_orphans else "There is nothing to settle.", style="bold"))
+        shown_on.print(Text("Nothing was changed." if with_orphans else "Nothing to settle.", style="bold"))
 
 
 def _effect_in_words(effect: Effect, plan: Plan) -> str:

@@ -33,7 +33,21 @@ CONFLICTS = 1
 
 @click.group()
 def quarantine() -> None:
-    """Rows that migrations set aside."""
+    """Rows that migrations and orphans --fix set aside.
+
+    list and show look. restore, purge and erase say what they are about to do, and ask; without a terminal they refuse,
+    unless --yes is said.
+
+    \b
+    Examples:
+      alembic-cascade quarantine list
+      alembic-cascade quarantine show 8d24e6b1f093 --table comments
+      alembic-cascade quarantine restore 8d24e6b1f093
+      alembic-cascade quarantine purge --older-than 90
+      alembic-cascade quarantine erase users --key email=eve@example.org --dry-run
+
+    Exit status: 0 done, or nothing found; 1 something could not be restored; 2 could not run, or the answer was no.
+    """  # noqa: D301 - click keeps the lines after a backspace as they are
 
 
 @quarantine.command("list")
@@ -59,12 +73,17 @@ def list_tables(settings: Settings, format_: str) -> None:
 @quarantine.command()
 @click.argument("revision")
 @click.option("--table", metavar="[SCHEMA.]TABLE", callback=named_table, help="Of this table only.")
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Rows of each table.")
+@click.option(
+    "--limit", metavar="N", type=click.IntRange(min=1), default=20, show_default=True, help="Rows of each table."
+)
 @format_option
 @environment_options
 @click.pass_obj
 def show(settings: Settings, revision: str, table: TableName | None, limit: int, format_: str) -> None:
-    """Show the rows that REVISION set aside."""
+    """Show the rows that REVISION set aside.
+
+    REVISION is as list shows it: a whole revision identifier, or what orphans --fix called its run.
+    """
     listed = _listed(settings, lambda holding: _is_of(holding, revision, table), limit)
     if format_ == "json":
         print_json({"tables": [table.document_with_rows() for table in listed]})
@@ -86,7 +105,8 @@ def show(settings: Settings, revision: str, table: TableName | None, limit: int,
 def restore(context: click.Context, revision: str, key: str | None, *, yes: bool) -> None:
     """Put back what REVISION set aside.
 
-    What something stands in the way of stays in the quarantine; the exit status is 1 then.
+    REVISION is as list shows it. What something stands in the way of stays in the quarantine; the exit status is 1
+    then.
     """
     listed = _listed(context.obj, lambda holding: _is_of(holding, revision))
     wanted = [rows for table in listed for rows in table.holding.keys if key in {None, rows.key}]
@@ -108,8 +128,10 @@ def restore(context: click.Context, revision: str, key: str | None, *, yes: bool
 
 @quarantine.command()
 @click.argument("revision", required=False)
-@click.option("--older-than", metavar="DAYS", type=click.IntRange(min=0), help="All that nothing was added to since.")
-@click.option("--unknown", is_flag=True, help="All of revisions that the project's scripts don't have.")
+@click.option(
+    "--older-than", metavar="DAYS", type=click.IntRange(min=0), help="Tables to which nothing was added for that long."
+)
+@click.option("--unknown", is_flag=True, help="All of revisions that the scripts lack; not what orphans --fix took.")
 @click.option("--all", "everything", is_flag=True, help="All there is.")
 @yes_option
 @environment_options
@@ -119,7 +141,7 @@ def purge(
 ) -> None:
     """Drop what was set aside, for good.
 
-    It can't be restored afterwards.
+    One of REVISION, --older-than, --unknown and --all says what. It can't be restored afterwards.
     """
     if [revision is not None, older_than is not None, unknown, everything].count(True) != 1:
         raise click.UsageError("Say what to purge: one of REVISION, --older-than, --unknown and --all.")
@@ -143,7 +165,14 @@ def purge(
 
 @quarantine.command()
 @table_argument
-@click.option("--key", "keys", metavar="COLUMN=VALUE", multiple=True, required=True, help="Of several, all must hold.")
+@click.option(
+    "--key",
+    "keys",
+    metavar="COLUMN=VALUE",
+    multiple=True,
+    required=True,
+    help="May be given several times: then all must hold.",
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would be erased.")
 @yes_option
 @environment_options

@@ -40,7 +40,7 @@ def _problems(options: Mapping[str, Any]) -> Iterator[Problem]:
         )
     plugins = list(options.get("autogenerate_plugins") or [BUILT_IN_PLUGINS])
     if not _is_in(plugins, PLUGIN):
-        yield Problem("env.py does not name the plugin: autogenerate is plain Alembic's", WIRE)
+        yield Problem("env.py gives context.configure() no configure_options(): autogenerate is plain Alembic's", WIRE)
         return
     left_out = [name for name in BUILT_IN if not _is_in(plugins, name) and not _is_in(_unwanted(plugins), name)]
     if left_out:

@@ -175,8 +175,8 @@ def test_conditions_that_can_not_be(shop: Workplace, condition: str, problem: st
     ("arguments", "problem"),
     [
         (("nope", "--pk", "1"), "There is no table nope in the database."),
-        (("users",), "Say which rows: by --pk, or by --where."),
-        (("users", "--pk", "1", "--where", "true"), "Say which rows: by --pk, or by --where."),
+        (("users",), "Say which rows: by --pk or by --where, not by both."),
+        (("users", "--pk", "1", "--where", "true"), "Say which rows: by --pk or by --where, not by both."),
         (("users", "--pk", "x"), 'invalid input syntax for type integer: "x"'),
         (("users", "--pk", "1,2"), "The primary key of users is (id), which 2 value(s) can't be."),
         (("users", "--pk", '1,"2'), "can't be read"),

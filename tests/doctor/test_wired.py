@@ -39,7 +39,7 @@ def said(options: dict[str, Any]) -> list[str]:
 def test_plain_alembic(options: dict[str, Any]) -> None:
     """The line to be written is said."""
     (found,) = wired(options)
-    assert found.said == "env.py does not name the plugin: autogenerate is plain Alembic's"
+    assert found.said == "env.py gives context.configure() no configure_options(): autogenerate is plain Alembic's"
     assert found.advice == WIRE
 
 
