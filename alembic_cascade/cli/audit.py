@@ -161,7 +161,8 @@ def _print_finding(finding: Finding, shown_on: Console) -> None:
         *finding.fix.splitlines(),
     ):
         style = {"+": "green", "-": "red"}.get(line[:1], "")
-        shown_on.print(Text(f"  {printable(line)}", style=style))
+        # A line of a diff is copied whole.
+        shown_on.print(Text(f"  {printable(line)}", style=style), soft_wrap=bool(style))
     shown_on.print()
 
 
