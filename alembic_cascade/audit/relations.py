@@ -117,6 +117,21 @@ class Relation:
         return any(column.primary_key for column in self.child_columns)
 
     @property
+    def shares_child_columns(self) -> bool:
+        """Whether rows of other classes have values in the child's columns, too, and refer by them to what they like.
+
+        SQLAlchemy joins no row of these: it asks for the discriminator, or for a row in the table of the class.
+        https://docs.sqlalchemy.org/en/20/orm/inheritance.html#relationships-with-single-table-inheritance
+        """
+        if self.is_many_to_many:
+            return False
+        model = self.prop.parent if self.is_many_to_one else self.prop.mapper
+        own = set(model.self_and_descendants)
+        others = (mapper for mapper in model.base_mapper.self_and_descendants if mapper not in own)
+        wanted = set(self.child_columns)
+        return any(not wanted.isdisjoint(other.columns) for other in others)
+
+    @property
     def nullable(self) -> bool:
         """Whether each column that would be set to NULL takes it."""
         return all(column.nullable for column in self.child_columns)

@@ -184,12 +184,16 @@ def _without_key(subject: Subject) -> Iterator[Link]:
             key,
             declared=False,
             relationships=tuple(sorted({relation.name for relation in relations})),
-            joins_more=not any(relation.joins_by_pairs_alone or relation.is_many_to_many for relation in relations),
+            joins_more=not any(_joins_by_columns_alone(relation) for relation in relations),
             one_parent=any(not relation.is_one_to_many for relation in relations),
             unique=_is_unique(key, subject),
             loose=_loose(key, subject),
             place=subject.place_of_relation(relations[0]),
         )
+
+
+def _joins_by_columns_alone(relation: Relation) -> bool:
+    return relation.is_many_to_many or (relation.joins_by_pairs_alone and not relation.shares_child_columns)
 
 
 def _identity(key: ForeignKey, subject: Subject) -> object:

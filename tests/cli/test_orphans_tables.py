@@ -406,6 +406,54 @@ def test_relationships_without_a_key(site: Site) -> None:
     assert len(site.counts()) == 2
 
 
+def test_a_column_that_several_classes_of_a_table_share(site: Site) -> None:
+    """Rows of another class are none of a relationship's: it is not judged. What only its class has, is."""
+    site.model("""\
+        class User(Base):
+            __tablename__ = "users"
+            id: Mapped[int] = mapped_column(primary_key=True)
+            events: Mapped[list["UserEvent"]] = relationship(
+                primaryjoin=lambda: User.id == foreign(Event.__table__.c.target), overlaps="post, user")
+
+        class Post(Base):
+            __tablename__ = "posts"
+            id: Mapped[int] = mapped_column(primary_key=True)
+
+        class Event(Base):
+            __tablename__ = "events"
+            id: Mapped[int] = mapped_column(primary_key=True)
+            kind: Mapped[str]
+            __mapper_args__ = {"polymorphic_on": "kind", "polymorphic_identity": "any"}
+
+        class UserEvent(Event):
+            target: Mapped[int | None] = mapped_column(use_existing_column=True)
+            user: Mapped[User] = relationship(primaryjoin=lambda: foreign(UserEvent.target) == User.id, overlaps="events")
+            __mapper_args__ = {"polymorphic_identity": "user"}
+
+        class PostEvent(Event):
+            target: Mapped[int | None] = mapped_column(use_existing_column=True)
+            by: Mapped[int | None]
+            post: Mapped[Post] = relationship(primaryjoin=lambda: foreign(PostEvent.target) == Post.id)
+            author: Mapped[User] = relationship(primaryjoin=lambda: foreign(PostEvent.by) == User.id)
+            __mapper_args__ = {"polymorphic_identity": "post"}
+        """)
+    site.execute(
+        "CREATE TABLE users (id integer PRIMARY KEY)",
+        "CREATE TABLE posts (id integer PRIMARY KEY)",
+        "CREATE TABLE events (id integer PRIMARY KEY, kind text NOT NULL, target integer, by integer)",
+        "INSERT INTO users VALUES (1)",
+        "INSERT INTO posts VALUES (2)",
+        "INSERT INTO events VALUES (1, 'user', 1, NULL), (2, 'post', 2, 1), (3, 'post', 2, 9)",
+    )
+    assert site.counts() == {"events.by -> users.id": (1, 2, 1)}
+    said = site.run("--dry-run", "--strategy", "quarantine").stdout
+    assert "events.by" in said
+    assert "events.target" not in said
+    assert (
+        "skipped: events.target -> posts.id (PostEvent.post): it joins by more than these columns" in site.run().stdout
+    )
+
+
 def test_plain_alembic_in_all_schemas(site: Site) -> None:
     """A table of the same name in two schemas is two tables."""
     site.write_env(ENV)
