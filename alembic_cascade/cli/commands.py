@@ -31,6 +31,11 @@ class CascadeGroup(click.Group):
             _fail(ctx, str(error))
         except DBAPIError as error:
             _fail(ctx, " ".join(filter(None, (f"{message(error)}.", detail(error), hint(error)))))
+        except UnicodeEncodeError as error:
+            # What Python makes of an argument's bytes that are no UTF-8: https://peps.python.org/pep-0383/ .
+            if not all("\udc80" <= letter <= "\udcff" for letter in error.object[error.start : error.end]):
+                raise
+            _fail(ctx, "An argument has bytes that are no UTF-8, and PostgreSQL can't be asked for them.")
         except click.Abort:
             _fail(ctx, "Interrupted. Nothing was changed.")
         except KeyboardInterrupt:

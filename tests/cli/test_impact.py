@@ -193,6 +193,18 @@ def test_bad_input(shop: Workplace, arguments: tuple[str, ...], problem: str) ->
     assert problem in result.output
 
 
+@pytest.mark.parametrize(
+    "arguments", [("users", "--pk", "\udcff"), ("users", "--where", "'\udcff' = ''"), ("\udcff", "--pk", "1")]
+)
+def test_bytes_that_are_no_text(shop: Workplace, arguments: tuple[str, ...]) -> None:
+    """As a shell gives them, and Python takes them."""
+    before = shop.fetch(ALL_ROWS)
+    result = impact(*arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "error: An argument has bytes that are no UTF-8, and PostgreSQL can't be asked for them.\n"
+    assert shop.fetch(ALL_ROWS) == before
+
+
 def test_keys_of_several_columns(workplace: Workplace) -> None:
     """In the order of the primary key, which is not that of the table; a value with a comma stands in quotes."""
     workplace.execute(
