@@ -24,6 +24,7 @@ from alembic_cascade.cli.orphans_listing import (
     print_foreseen,
     print_plans,
     print_settled,
+    refusals,
 )
 from alembic_cascade.cli.output import confirm, console, count_of, print_json
 from alembic_cascade.cli.progress import progress
@@ -224,6 +225,9 @@ def _tell(seen: Sequence[Seen], format_: str) -> None:
         else:
             for line in github_lines(audited):
                 click.echo(line)
+        # Neither has a place for what is no finding, and the exit status says that there is something.
+        for line in (line for one in seen for line in refusals(one.counted)):
+            click.echo(line, err=True)
 
 
 def _tell_foresight(seen: Sequence[Seen], format_: str) -> None:

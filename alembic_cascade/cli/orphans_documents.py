@@ -97,8 +97,9 @@ def _key_document(one: Counted, found: Looked) -> dict[str, Any]:
 
 def documents_of_foresight(one: Counted, plans: Iterable[Plan], foreseen: Iterable[Foreseen]) -> list[dict[str, Any]]:
     """What would be done, as JSON has it."""
-    told = {found.plan.label: found for found in foreseen}
-    return [_plan_document(one, plan, told.get(plan.label)) for plan in plans if plan.looked.orphans]
+    # Not by their labels: a database can have keys with different rules over the same columns.
+    told = {id(found.plan): found for found in foreseen}
+    return [_plan_document(one, plan, told.get(id(plan))) for plan in plans if plan.looked.orphans]
 
 
 def _plan_document(one: Counted, plan: Plan, found: Foreseen | None) -> dict[str, Any]:

@@ -111,12 +111,25 @@ def _shown(value: str | None) -> Text:
     return Text("NULL", style="dim") if value is None else Text(printable(value))
 
 
+def refusals(one: Counted) -> list[str]:
+    """A line for each key that could not be counted, for which the exit status is another one."""
+    return [printable(_why(looked)) for looked in one.looked if looked.status is Status.REFUSED]
+
+
+def _print_refusals(one: Counted, shown_on: Console) -> None:
+    for line in refusals(one):
+        shown_on.print(Text(line, style="yellow"))
+
+
+def _why(looked: Looked) -> str:
+    what = "could not be counted" if looked.status is Status.REFUSED else "skipped"
+    return f"{what}: {_told_of(looked)}: {looked.why}"
+
+
 def _print_left_out(one: Counted, shown_on: Console) -> None:
     """Why a key was not counted; those that the database sees to are told by their number."""
-    words = {Status.ABSENT: "skipped", Status.NOT_JUDGED: "skipped", Status.REFUSED: "could not be counted"}
-    told = [
-        f"{words[looked.status]}: {_told_of(looked)}: {looked.why}" for looked in one.looked if looked.status in words
-    ]
+    left_out = {Status.ABSENT, Status.NOT_JUDGED, Status.REFUSED}
+    told = [_why(looked) for looked in one.looked if looked.status in left_out]
     for broken in one.broken:
         name = "a model" if broken.model is None else broken.model.__name__
         told.append(f"skipped: relationships of {', '.join(broken.left_out)}: {name} is broken: {broken.problem}")
@@ -157,6 +170,7 @@ def print_plans(one: Counted, plans: Iterable[Plan], shown_on: Console, *, named
     for plan in plans:
         if plan.looked.orphans:
             shown_on.print(Text(printable(f"{plan.label}: {count_of(plan.looked.orphans, 'orphan')}; {plan.reason}")))
+    _print_refusals(one, shown_on)
 
 
 def print_foreseen(
@@ -164,16 +178,18 @@ def print_foreseen(
 ) -> None:
     """For each key with orphans what would be done, or why nothing would be."""
     _print_database(one, shown_on, named=named)
-    told = {found.plan.label: found for found in foreseen}
+    # Not by their labels: a database can have keys with different rules over the same columns.
+    told = {id(found.plan): found for found in foreseen}
     with_orphans = [plan for plan in plans if plan.looked.orphans]
     for plan in with_orphans:
         head = f"{plan.label}: {count_of(plan.looked.orphans, 'orphan')}; {plan.reason}"
         shown_on.print(Text(printable(head), style="bold"))
-        found = told.get(plan.label)
+        found = told.get(id(plan))
         if found is not None and found.refused is not None:
             shown_on.print(Text(printable(f"  refused: {found.refused}"), style="yellow"))
         for effect in () if found is None else found.effects:
             shown_on.print(Text(printable(f"  {_effect_in_words(effect, plan)}")))
+    _print_refusals(one, shown_on)
     if any(found.refused is not None for found in told.values()):
         shown_on.print(Text("--fix would be refused as a whole. Nothing was changed.", style="bold"))
     else:

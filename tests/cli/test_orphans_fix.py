@@ -407,6 +407,58 @@ def test_a_commit_that_env_py_does_not_do(dirty: Site) -> None:
     assert dirty.everything() == before
 
 
+def test_keys_of_different_rules_over_the_same_columns(site: Site) -> None:
+    """What would be done by each is told of it, not of the other."""
+    site.execute(
+        "CREATE TABLE users (id integer PRIMARY KEY)",
+        "CREATE TABLE posts (id integer PRIMARY KEY, user_id integer)",
+        "INSERT INTO users VALUES (1)",
+        "INSERT INTO posts VALUES (1, 1), (2, 2)",
+        "ALTER TABLE posts ADD CONSTRAINT one FOREIGN KEY (user_id) REFERENCES users ON DELETE CASCADE NOT VALID",
+        "ALTER TABLE posts ADD CONSTRAINT two FOREIGN KEY (user_id) REFERENCES users ON DELETE SET NULL NOT VALID",
+    )
+    told = shown(site.run("--dry-run").stdout)
+    assert [line for line in told if line.startswith("  ")] == [
+        "  1 row of public.posts into the quarantine",
+        "  1 row of public.posts would lose user_id, the old value into the quarantine",
+    ]
+    plans = site.document("--dry-run")["plans"]
+    assert [(plan["strategy"], [effect["removed"] for effect in plan["effects"]]) for plan in plans] == [
+        ("quarantine", [True]),
+        ("set_null", [False]),
+    ]
+
+
+@pytest.mark.parametrize("action", ["--dry-run", "--fix"])
+def test_what_could_not_be_counted_is_told(site: Site, action: str) -> None:
+    """The exit status is not 0, and something says why."""
+    site.model("""\
+        class User(Base):
+            __tablename__ = "users"
+            id: Mapped[int] = mapped_column(primary_key=True)
+            data = Column(JSON)
+
+
+        class Post(Base):
+            __tablename__ = "posts"
+            id: Mapped[int] = mapped_column(primary_key=True)
+            data = Column(JSON)
+            user: Mapped[User] = relationship(primaryjoin=lambda: foreign(Post.data) == User.data)
+        """)
+    site.execute(
+        "CREATE TABLE users (id integer PRIMARY KEY, data json)",
+        "CREATE TABLE posts (id integer PRIMARY KEY, data json)",
+        "INSERT INTO posts VALUES (1, '1')",
+    )
+    result = site.run(action, "--yes")
+    assert result.exit_code == 2
+    why = "could not be counted: posts.data -> users.data (Post.user): operator does not exist: json pg_catalog.= json"
+    assert shown(result.stdout) == [why, "Nothing to settle." if action == "--fix" else "There is nothing to settle."]
+    for format_ in ("github", "sarif"):
+        result = site.run("--format", format_)
+        assert (result.exit_code, shown(result.stderr)) == (2, [why])
+
+
 def test_a_repoint_within_one_parent(site: Site) -> None:
     """Values of the old referent are no orphans: they are translated; but for what has no value in the new one."""
     site.model("""\
