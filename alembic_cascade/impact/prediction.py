@@ -18,6 +18,7 @@ from alembic_cascade.impact.statements import (
     END,
     MARK,
     MARKED,
+    MOVED,
     RESULT,
     delete_where,
     is_there,
@@ -118,7 +119,7 @@ def predict(
 
     The work is done by the server: it finds the rows round by round, as its triggers would. Nothing is changed: the
     transaction is read-only from where temporary tables are made for what is found, and is rolled back.
-    None where there is no such table. Errors: :exc:`.CascadeError` where the rows can't be found.
+    None where there is no such table. Errors: :exc:`.CascadeError` where the rows can't be found, or change meanwhile.
     """
     if connection.scalar(select(regclass(table))) is None:
         return None
@@ -132,6 +133,7 @@ def predict(
         for number in _rounds(connection):
             step(number)
         connection.execute(verbatim(END))
+        _check_nothing_moved(connection)
         found = json.loads(str(connection.scalar(verbatim(RESULT))))
     return _prediction(table, found, missing)
 
@@ -200,6 +202,16 @@ def _rounds(connection: Connection) -> Iterator[str]:
     while rows := connection.scalar(verbatim(next_round(number))):
         number += 1
         yield f"round {number}: {rows} rows"
+
+
+def _check_nothing_moved(connection: Connection) -> None:
+    """Refuse to say what nobody looked at: what refers to rows that other sessions change meanwhile can't be found."""
+    moved = connection.scalar(verbatim(MOVED))
+    if moved is not None:
+        raise CascadeError(
+            f"Other sessions changed rows of {moved} while they were looked at. Run it again; if they always do, let "
+            'env.py connect with isolation_level="REPEATABLE READ".'
+        )
 
 
 def _prediction(table: TableName, found: dict[str, Any], missing: tuple[tuple[str, ...], ...]) -> Prediction:

@@ -8,6 +8,7 @@ from alembic_cascade.sql.quoting import quote_literal, quote_text_array
 BEGIN = "SELECT pg_temp.cascade_begin_impact()"
 READ_ONLY = "SET TRANSACTION READ ONLY"
 END = "SELECT pg_temp.cascade_end_impact()"
+MOVED = "SELECT pg_temp.cascade_moved()"
 RESULT = "SELECT pg_temp.cascade_impact()"
 
 # Whether two statements are of one transaction: a setting that is local to it is gone after it.

@@ -370,3 +370,26 @@ def test_many_rows_are_found_by_one_look_at_a_table_without_an_index(engine: Eng
         "INSERT INTO posts SELECT generate_series(1, 20000)", where="true",
     )  # fmt: skip
     assert removed(found) == {"users": 20000, "posts": 20000}
+
+
+@pytest.mark.parametrize("isolation", ["READ COMMITTED", "REPEATABLE READ"])
+def test_rows_that_another_session_changes_meanwhile(engine: Engine, isolation: str) -> None:
+    """They have another place by then, and nobody finds what refers to them: nothing is said but that."""
+    foreseen(
+        engine, USERS, TWO_USERS, "CREATE TABLE posts (id integer PRIMARY KEY, author integer REFERENCES users ON DELETE CASCADE)",
+        "CREATE TABLE likes (post integer REFERENCES posts)", "INSERT INTO posts VALUES (1, 1)",
+        "INSERT INTO likes VALUES (1)",
+    )  # fmt: skip
+
+    def write(_round: str) -> None:
+        with engine.begin() as other:
+            other.exec_driver_sql("UPDATE posts SET author = author")
+
+    with engine.connect().execution_options(isolation_level=isolation) as connection:
+        if isolation == "READ COMMITTED":
+            with pytest.raises(CascadeError, match=r"^Other sessions changed rows of public\.posts while"):
+                predict(connection, TableName(None, "users"), "id = 1", write)
+            return
+        found = predict(connection, TableName(None, "users"), "id = 1", write)
+    assert found is not None
+    assert {key.table.name: key.blocked for key in found.keys} == {"posts": 0, "likes": 1}

@@ -27,6 +27,33 @@ BEGIN
 END
 $cascade$;
 
+-- The tables of which somebody else changed or removed a row since it was listed, which has another place by now: what
+-- refers to it was not found. A transaction that is REPEATABLE READ sees no such thing.
+-- https://www.postgresql.org/docs/current/transaction-iso.html#XACT-READ-COMMITTED
+CREATE OR REPLACE FUNCTION pg_temp.cascade_moved() RETURNS text LANGUAGE plpgsql
+SET row_security TO off AS $cascade$
+DECLARE
+    reached record;
+    here bigint;
+    moved oid[] := '{}';
+BEGIN
+    FOR reached IN
+        SELECT relation, pg_catalog.count(DISTINCT place) AS number FROM pg_temp.cascade_fates
+        JOIN pg_catalog.pg_class ON pg_class.oid = relation WHERE relkind = 'r' GROUP BY relation ORDER BY relation
+    LOOP
+        EXECUTE pg_catalog.format(
+            'SELECT pg_catalog.count(*) FROM ONLY %s
+             WHERE ctid = ANY (ARRAY(SELECT place FROM pg_temp.cascade_fates WHERE relation = %s))',
+            pg_temp.cascade_table(reached.relation), reached.relation) INTO here;
+        IF here < reached.number THEN
+            moved := moved || pg_temp.cascade_filed(reached.relation);
+        END IF;
+    END LOOP;
+    RETURN (SELECT pg_catalog.string_agg(DISTINCT pg_temp.cascade_table(relation), ', ')
+        FROM pg_catalog.unnest(moved) AS relation);
+END
+$cascade$;
+
 -- Count the rows that a key which does nothing leaves without what they refer to.
 CREATE OR REPLACE FUNCTION pg_temp.cascade_leave(passing pg_temp.cascade_ways, last_round int) RETURNS void
 LANGUAGE plpgsql AS $cascade$
