@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 
@@ -18,4 +19,7 @@ def main() -> None:
             raise
         sys.stderr.write(f"error: {library} is missing: pip install alembic-cascade[cli]\n")
         sys.exit(2)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Names and values can have letters that the encoding of a terminal or a pipe lacks.
+        sys.stdout.reconfigure(errors="backslashreplace")
     cascade(prog_name="alembic-cascade")

@@ -42,6 +42,21 @@ def test_an_error_is_one_line_and_the_status_2(blog: Workplace) -> None:
     assert run.stderr == "error: There is no none.ini here. Name the configuration by -c.\n"
 
 
+def test_letters_that_the_encoding_lacks(workplace: Workplace) -> None:
+    """Are escapes, and no traceback whose status would mean findings."""
+    workplace.execute('CREATE TABLE "grün" (id integer PRIMARY KEY)', 'INSERT INTO "grün" VALUES (1)')
+    run = subprocess.run(
+        [*COMMAND, "impact", "grün", "--pk", "1"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+    assert run.stdout.splitlines()[0] == r'public."gr\xfcn"  1 row deleted'
+
+
 def test_a_conflict_is_the_status_1(blog: Workplace) -> None:
     """After what could be restored was committed."""
     blog.execute("INSERT INTO posts VALUES (30, 1)")
