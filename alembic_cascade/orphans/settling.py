@@ -26,6 +26,9 @@ from alembic_cascade.sql.quoting import verbatim
 
 # In the place of what the operation says, which a revision could be given.
 TOO_MANY = "Nothing was changed. Say --max-orphans none, or a number, if it is meant."
+BUSY = (
+    "Nothing was changed. Run it again, at a time when fewer sessions write to {table} and the table that it refers to."
+)
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,8 @@ def settle(hands: Hands, plans: Iterable[Plan], revision: str, step: Callable[[s
             told = settle_orphans(hands.operations(), _operation(plan, hands.config, revision))
         except (OrphansRemain, TooManyOrphans) as error:
             raise CascadeError(_refusal(error)) from error
+        except LockNotAcquired as error:
+            raise LockNotAcquired(error.table, error.key, error.problem, BUSY.format(table=error.table)) from error
         done.extend(Settled(plan, words) for words in told)
     return done
 

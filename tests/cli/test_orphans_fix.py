@@ -429,6 +429,32 @@ def test_keys_of_different_rules_over_the_same_columns(site: Site) -> None:
     ]
 
 
+def test_a_generated_column_takes_no_null(site: Site) -> None:
+    """Which --dry-run knows, too."""
+    site.execute(
+        "CREATE TABLE users (id integer PRIMARY KEY)",
+        "CREATE TABLE posts (id integer PRIMARY KEY, n integer, user_id integer GENERATED ALWAYS AS (n * 2) STORED)",
+        "INSERT INTO users VALUES (2)",
+        "INSERT INTO posts VALUES (1, 1), (2, 2)",
+        "ALTER TABLE posts ADD FOREIGN KEY (user_id) REFERENCES users NOT VALID",
+    )
+    said = "the orphans' posts.user_id can't be set to NULL: the column is generated. Nothing was changed."
+    assert said in site.run("--dry-run", "--strategy", "set_null").stdout
+    result = site.run("--fix", "--yes", "--strategy", "set_null")
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
+def test_a_table_that_somebody_writes_to(dirty: Site) -> None:
+    """After the lock_timeout; it is no migration that is to be run again."""
+    dirty.model(MODELS, 'lock_timeout="50ms"')
+    with dirty.engine.connect() as other:
+        other.exec_driver_sql("UPDATE users SET id = id")
+        result = dirty.run("--fix", "--yes")
+    assert result.exit_code == 2
+    assert "Nothing was changed. Run it again, at a time when fewer sessions write to public.posts" in result.stderr
+
+
 @pytest.mark.parametrize("action", ["--dry-run", "--fix"])
 def test_what_could_not_be_counted_is_told(site: Site, action: str) -> None:
     """The exit status is not 0, and something says why."""

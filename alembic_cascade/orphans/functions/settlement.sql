@@ -124,11 +124,13 @@ LANGUAGE plpgsql AS $cascade$
 DECLARE
     setters text;
     filled text;
+    generated text;
 BEGIN
     SELECT pg_catalog.string_agg(pg_catalog.format('%I = %s', name, CASE WHEN by_default THEN 'DEFAULT'
         ELSE 'NULL' END), ', ' ORDER BY name),
-        pg_catalog.min(name) FILTER (WHERE attnotnull AND (NOT by_default OR NOT atthasdef AND typdefaultbin IS NULL))
-    INTO setters, filled
+        pg_catalog.min(name) FILTER (WHERE attnotnull AND (NOT by_default OR NOT atthasdef AND typdefaultbin IS NULL)),
+        pg_catalog.min(name) FILTER (WHERE attgenerated <> '' AND NOT by_default)
+    INTO setters, filled, generated
     FROM (
         SELECT name, pg_catalog.bool_and(keys.ondelete = 'd') AS by_default
         FROM pg_temp.cascade_keys AS keys, pg_catalog.unnest(pg_temp.cascade_names(keys.child, keys.cleared)) AS name
@@ -137,6 +139,12 @@ BEGIN
     ) AS cleared
     JOIN pg_catalog.pg_attribute ON attrelid = relation AND attname = name
     JOIN pg_catalog.pg_type ON pg_type.oid = atttypid;
+    IF generated IS NOT NULL THEN
+        PERFORM pg_temp.cascade_refuse(relation,
+            pg_catalog.format('the orphans'' %s.%I can''t be set to NULL: the column is generated',
+                relation::regclass, generated),
+            'Change what it is made of, or settle the orphans by another strategy, such as ''quarantine''.');
+    END IF;
     IF filled IS NOT NULL THEN
         PERFORM pg_temp.cascade_refuse(relation,
             pg_catalog.format('the orphans'' %s.%I can''t be set to NULL: the column is NOT NULL',
