@@ -9,7 +9,7 @@ from typing import Any, Literal
 from sqlalchemy import Column, ForeignKeyConstraint, Table
 from sqlalchemy.orm import Mapper, RelationshipDirection, RelationshipProperty
 from sqlalchemy.sql import operators, visitors
-from sqlalchemy.sql.elements import BooleanClauseList
+from sqlalchemy.sql.elements import BinaryExpression, BooleanClauseList, ColumnClause
 
 from alembic_cascade.foreign_keys import Action, TableName, column_list
 
@@ -212,9 +212,18 @@ def _pairs(prop: RelationshipProperty[Any]) -> tuple[tuple[Any, Any], ...]:
 
 
 def _joins_by(join: Any, count: int) -> bool:
-    """Whether a condition is nothing but ``count`` equations."""
+    """Whether a condition is nothing but ``count`` equations of two columns, all of which are to hold."""
+    if isinstance(join, BooleanClauseList) and join.operator is not operators.and_:
+        return False
     terms = list(join.clauses) if isinstance(join, BooleanClauseList) else [join]
-    return len(terms) == count and all(getattr(term, "operator", None) is operators.eq for term in terms)
+    return len(terms) == count and all(_equates_columns(term) for term in terms)
+
+
+def _equates_columns(term: Any) -> bool:
+    # Not what a function or a cast makes of a column: it can be equal where the column is not.
+    if not isinstance(term, BinaryExpression) or term.operator is not operators.eq:
+        return False
+    return isinstance(term.left, ColumnClause) and isinstance(term.right, ColumnClause)
 
 
 def _back_populates(prop: RelationshipProperty[Any]) -> str | None:

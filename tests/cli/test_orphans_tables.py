@@ -406,6 +406,41 @@ def test_relationships_without_a_key(site: Site) -> None:
     assert len(site.counts()) == 2
 
 
+@pytest.mark.parametrize(
+    "join",
+    [
+        "func.lower(foreign(Note.by)) == func.lower(User.name)",
+        "foreign(Note.by) == func.lower(User.name)",
+        "cast(foreign(Note.by), Text) == cast(User.name, Text)",
+        "or_(foreign(Note.by) == User.name, foreign(Note.editor) == User.name)",
+    ],
+)
+def test_a_join_by_more_than_equal_columns(site: Site, join: str) -> None:
+    """What a function makes of values can be equal where they are not: their rows are no orphans."""
+    site.model(f"""\
+        class User(Base):
+            __tablename__ = "users"
+            name: Mapped[str] = mapped_column(primary_key=True)
+
+        class Note(Base):
+            __tablename__ = "notes"
+            id: Mapped[int] = mapped_column(primary_key=True)
+            by: Mapped[str]
+            editor: Mapped[str]
+            user: Mapped[User] = relationship(primaryjoin=lambda: {join})
+        """)
+    site.execute(
+        "CREATE TABLE users (name text PRIMARY KEY)",
+        "CREATE TABLE notes (id integer PRIMARY KEY, by text NOT NULL, editor text NOT NULL)",
+        "INSERT INTO users VALUES ('Ann')",
+        "INSERT INTO notes VALUES (1, 'ann', 'Ann')",
+    )
+    assert site.counts() == {}
+    result = site.run()
+    assert result.exit_code == 0
+    assert "(Note.user): it joins by more than these columns" in result.stdout
+
+
 def test_a_column_that_several_classes_of_a_table_share(site: Site) -> None:
     """Rows of another class are none of a relationship's: it is not judged. What only its class has, is."""
     site.model("""\
