@@ -393,3 +393,15 @@ def test_rows_that_another_session_changes_meanwhile(engine: Engine, isolation: 
         found = predict(connection, TableName(None, "users"), "id = 1", write)
     assert found is not None
     assert {key.table.name: key.blocked for key in found.keys} == {"posts": 0, "likes": 1}
+
+
+@pytest.mark.parametrize("default", ["nextval('numbers')", "current_setting('app.tenant')::integer", "1 / 0"])
+def test_a_default_that_can_not_be_taken(engine: Engine, default: str) -> None:
+    """It is said, and the rest is foreseen."""
+    found = foreseen(
+        engine, USERS, TWO_USERS, "CREATE SEQUENCE numbers",
+        f"CREATE TABLE posts (author integer DEFAULT {default} REFERENCES users ON DELETE SET DEFAULT)",
+        "INSERT INTO posts VALUES (1)",
+    )  # fmt: skip
+    assert only(found).rows == 1
+    assert remarks(found) == [("default", "posts", "posts_author_fkey")]

@@ -101,8 +101,11 @@ BEGIN
         UPDATE pg_temp.cascade_ways SET blocked = blocked + found, problem = 'default'
         WHERE way = passing.way AND found > 0;
     END LOOP;
-EXCEPTION WHEN read_only_sql_transaction THEN
-    -- Such as the next number of a sequence.
+EXCEPTION
+WHEN insufficient_privilege OR lock_not_available THEN
+    RAISE;
+WHEN OTHERS THEN
+    -- Such as the next number of a sequence, or a setting that sessions of the application alone have.
     INSERT INTO pg_temp.cascade_remarks VALUES ('default', passing.child, passing.known_as, passing.event);
 END
 $cascade$;
