@@ -75,7 +75,7 @@ def eject(settings: Settings, *, dry_run: bool, yes: bool) -> None:
 
 def _place(site: Site) -> tuple[Path, list[Path], str | None]:
     """Where the migrations are, the files of the revisions, and the schema of the version table."""
-    revisions = [Path(script.path) for script in site.script.walk_revisions()]
+    revisions = [Path(script.path) for script in site.scripts]
     return Path(site.script.dir), revisions, site.context.version_table_schema
 
 

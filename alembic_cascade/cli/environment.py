@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from alembic.config import CommandLine, Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
+from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, MetaData, Text, cast, func, select
 
@@ -95,16 +95,29 @@ class Site:
         return found
 
     @cached_property
+    def scripts(self) -> tuple[Script, ...]:
+        """The project's revisions.
+
+        Errors: :exc:`.CommandError` where they can't be read.
+        """
+        try:
+            return tuple(self.script.walk_revisions())
+        except CommandError:
+            raise
+        except KeyError as error:
+            # What Alembic raises where a down_revision is none of them.
+            raise CascadeError(f"The project's revisions lack {error}, which one of them names.") from error
+        except Exception as error:
+            # They are imported: whatever a module raises.
+            raise CascadeError(f"The project's revisions can't be read: {_in_one_line(error)}") from error
+
+    @cached_property
     def revisions(self) -> frozenset[str]:
         """Every revision that the project's scripts have.
 
         Errors: :exc:`.CommandError` where they can't be read.
         """
-        try:
-            return frozenset(script.revision for script in self.script.walk_revisions())
-        except KeyError as error:
-            # What Alembic raises where a down_revision is none of them.
-            raise CascadeError(f"The project's revisions lack {error}, which one of them names.") from error
+        return frozenset(script.revision for script in self.scripts)
 
 
 def visit(settings: Settings, work: Callable[[Site], Result], *, offline: bool = False) -> list[Result]:

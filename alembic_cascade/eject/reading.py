@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -105,18 +106,30 @@ def _prefixes(tree: ast.Module) -> Iterator[str]:
 
 def _constants(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
     """The names that are given a value once, at the module's own level, and nowhere another one."""
-    given: dict[str, int] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store | ast.Del):
-            given[node.id] = given.get(node.id, 0) + 1
-        elif isinstance(node, ast.arg):
-            given[node.arg] = given.get(node.arg, 0) + 1
+    given = Counter(name for node in ast.walk(tree) for name in _given(node))
     for statement in tree.body:
         match statement:
             case ast.Assign(targets=[ast.Name(id=name)], value=value) if given[name] == 1:
                 yield name, value
             case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value) if given[name] == 1:
                 yield name, value
+
+
+def _given(node: ast.AST) -> Iterator[str]:
+    """The names that get a value there, or whose value may be changed."""
+    match node:
+        case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
+            yield name
+        case ast.arg(arg=name) | ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+            yield name
+        case ast.ExceptHandler(name=str() as name) | ast.MatchAs(name=str() as name):
+            yield name
+        case ast.alias(name=name, asname=other):
+            yield other or name.partition(".")[0]
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="append" | "extend" | "insert" | "remove")):
+            yield name
+        case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store() | ast.Del()):
+            yield name
 
 
 def _is_of_package(node: ast.AST) -> bool:
@@ -147,14 +160,15 @@ def _refusals(found: Reading) -> Iterator[Refusal]:
     """Everything of the plugin's that is not one of the calls and imports."""
     known = {id(call.statement.value.func) for call in found.calls if isinstance(call.statement.value, ast.Call)}
     brought = {name.asname or name.name.partition(".")[0]: node for node in found.imports for name in node.names}
+    names_used = {node.id for node in ast.walk(found.tree) if isinstance(node, ast.Name)}
     for node in ast.walk(found.tree):
         match node:
             case ast.Attribute(value=owner, attr=name) if name in OPERATIONS and id(node) not in known:
-                called = f"{ast.unparse(owner)}.{name}"
+                said = f"{ast.unparse(owner)}.{name}"
                 if ast.unparse(owner) == found.prefix:
-                    reason = f"{called} is not a statement of its own, or its arguments are unpacked"
+                    reason = f"{said} is not a statement of its own, or its arguments are unpacked"
                 else:
-                    reason = f"{called} is not called as {found.prefix}.{name}, as in a batch"
+                    reason = f"{said} is not called as {found.prefix}.{name}, as in a batch"
                 yield Refusal(node.lineno, reason)
             case ast.Call(func=ast.Name(id="getattr"), args=[_, ast.Constant(value=str() as name), *_]) if (
                 name in OPERATIONS
@@ -166,5 +180,10 @@ def _refusals(found: Reading) -> Iterator[Refusal]:
                 name.name.partition(".")[0] == PACKAGE for name in names
             ):
                 yield Refusal(node.lineno, "the plugin is imported together with something else")
+            case ast.ImportFrom(module="alembic.op", names=names):
+                taken = {name.name for name in names}
+                called = OPERATIONS & (names_used if "*" in taken else taken)
+                if called:
+                    yield Refusal(node.lineno, f"{', '.join(sorted(called))} is imported from alembic.op by name")
             case ast.ImportFrom(names=[ast.alias(name="*")]) if _is_of_package(node):
                 yield Refusal(node.lineno, f"{ast.unparse(node)} hides what is used of it")

@@ -69,7 +69,7 @@ def rewritten(source: bytes, version_table_schema: str | None) -> Rewritten | li
     for call in found.calls:
         try:
             statements[id(call)] = _statements(found, call, version_table_schema)
-        except (ValueError, TypeError, CommandError) as error:
+        except (ValueError, TypeError, AttributeError, CommandError) as error:
             refused.append(Refusal(call.statement.lineno, f"op.{call.name}: {_why(error)}"))
     return refused or _assembled(source, found, statements)
 
@@ -77,7 +77,7 @@ def rewritten(source: bytes, version_table_schema: str | None) -> Rewritten | li
 def _why(error: Exception) -> str:
     if isinstance(error, CommandError):
         return str(error)
-    if isinstance(error, TypeError):
+    if isinstance(error, TypeError | AttributeError):
         return f"it can't be called like that: {error}"
     return "an argument is no literal, nor a name that the module gives one: only a run of the revision would tell"
 
@@ -113,7 +113,7 @@ def _assembled(source: bytes, found: Reading, statements: dict[int, tuple[str, .
     used = [statement for told in statements.values() for statement in told]
     end = "" if text.endswith(("\n", "\r")) else "\n"
     if found.calls:
-        edits.append(_Edit(len(text), len(text), f"{end}{_runner(runner, found.prefix)}"))
+        edits.append(_Edit(len(text), len(text), f"{end}{_runner(runner)}"))
     for edit in sorted(edits, key=lambda edit: edit.begin, reverse=True):
         text = text[: edit.begin] + edit.text.replace("\n", newline) + text[edit.end :]
     try:
@@ -129,11 +129,11 @@ def _assembled(source: bytes, found: Reading, statements: dict[int, tuple[str, .
     return Rewritten(encoded, len(found.calls), calls_functions)
 
 
-def _runner(name: str, op: str) -> str:
+def _runner(name: str) -> str:
     """What runs the statements: it needs what Alembic and SQLAlchemy have since long, with any driver."""
     written = files("alembic_cascade.eject").joinpath("runner.txt").read_text(encoding="utf-8")
     kept = functions()
-    for token, meant in {"RUN_SQL": name, "OP": op, "MARK": kept.mark, "FILE_NAME": kept.file_name}.items():
+    for token, meant in {"RUN_SQL": name, "MARK": kept.mark, "FILE_NAME": kept.file_name}.items():
         written = re.sub(rf"\b{token}\b", meant, written)
     return written
 
@@ -186,9 +186,13 @@ def _end_of_turn(lines: _Lines, call: Call, runner: str, statements: Sequence[st
     """Give the turn away at the end of the function that took it: the session may live on in a pool."""
     for key in map(_turn, statements):
         if key is not None and call.function is not None:
+            first = call.function.body[0]
+            begin, _ = lines.span(first)
             _, end = lines.span(call.function.body[-1])
+            # Spaces or tabs.
+            indentation = lines.text[lines.begin(first.lineno) : begin]
             unlock = f"SELECT pg_catalog.pg_advisory_unlock(pg_catalog.hashtextextended({key}, 0))"
-            yield _Edit(end, end, f"\n{'':{call.function.body[0].col_offset}}{runner}({literal(unlock)})")
+            yield _Edit(end, end, f"\n{indentation}{runner}({literal(unlock)})")
 
 
 def _turn(statement: str) -> str | None:

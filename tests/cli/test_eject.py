@@ -96,6 +96,26 @@ def test_what_can_not_be_rewritten(versions: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("def upgrade(:\n", "error: The project's revisions can't be read: SyntaxError: invalid syntax"),
+        ("import nowhere\n", "error: The project's revisions can't be read: ModuleNotFoundError: No module named"),
+        ("revision = '4'\ndown_revision = 'gone'\n", "error: The project's revisions lack 'gone', which one of them"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Revision gone referenced")
+def test_revisions_that_can_not_be_read(versions: Path, text: str, said: str) -> None:
+    """Alembic could not run them either."""
+    (versions / "4.py").write_text(text)
+    before = texts(versions)
+    result = run("--yes")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(said)
+    assert len(result.stderr.splitlines()) == 1
+    assert texts(versions) == before
+
+
+@pytest.mark.parametrize(
     ("error", "said"),
     [
         (OSError(28, "No space left on device", "3.py"), "3.py: No space left on device. Nothing was written.\n"),

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ast
+import io
 from textwrap import indent
+from typing import Any
 
 import pytest
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
 from hypothesis import given
 from hypothesis.strategies import text
 
@@ -114,17 +118,40 @@ def test_names_that_the_module_gives_a_value() -> None:
     head = HEAD + "KEY = ('posts', 'users')\nTABLE = 'posts'\n"
     call = "op.clean_orphans(TABLE, op.f('users'), ['user_id'], ['id'], strategy='fail', revision=revision)"
     assert "'posts.user_id -> users.id'" in ejected(revision(call, head=head))
-    for more in ("TABLE = 'other'\n", "def f(TABLE): pass\n", "for TABLE in []: pass\n"):
+    for more in ("TABLE = 'other'\n", "def f(TABLE): pass\n", "for TABLE in []: pass\n", "from x import TABLE\n"):
         (found,) = refused(call, head=head + more)
         assert found.reason.startswith("op.clean_orphans: an argument is no literal")
+    (found,) = refused(CLEAN.replace("['user_id']", "COLS"), head=f"{HEAD}COLS = []\nCOLS.append('user_id')\n")
+    assert found.reason.startswith("op.clean_orphans: an argument is no literal")
 
 
 def test_another_name_of_op() -> None:
     """It is that of the import."""
     head = HEAD.replace("import op", "import op as o")
-    new = ejected(revision(DROP.replace("op.", "o."), head=head))
-    assert "context = o.get_context()" in new
-    assert "return o.get_bind()" in new
+    assert "has no foreign key fk" in script_of(ejected(revision(DROP.replace("op.", "o."), head=head)))
+
+
+def test_an_import_in_a_function() -> None:
+    """What runs the SQL does not see it."""
+    head = HEAD.replace("from alembic import op\n", "")
+    assert "has no foreign key fk" in script_of(ejected(revision("from alembic import op", DROP, head=head)))
+
+
+def script_of(text_: str) -> str:
+    """What an upgrade with ``--sql`` writes."""
+    written = io.StringIO()
+    options = {"as_sql": True, "output_buffer": written}
+    given_names: dict[str, Any] = {}
+    exec(text_, given_names)
+    with Operations.context(MigrationContext.configure(dialect_name="postgresql", opts=options)):
+        given_names["upgrade"]()
+    return written.getvalue()
+
+
+def test_tabs() -> None:
+    """Of them an indentation may be made, too."""
+    new = ejected(f"{HEAD}def upgrade():\n\top.begin_concurrently(revision)\n\tif True:\n\t\tpass\n")
+    assert '\n\trun_sql("""SELECT pg_catalog.pg_advisory_unlock(' in new
 
 
 def test_a_name_that_is_taken() -> None:
@@ -171,6 +198,9 @@ def test_the_turn_of_a_concurrent_revision_ends() -> None:
         (["from alembic_cascade import ops", "op.get_context(ops)"], 10, "ops is the plugin's"),
         (["from alembic_cascade import *"], 9, "hides what is used of it"),
         (["import os, alembic_cascade"], 9, "the plugin is imported together with something else"),
+        (["from alembic.op import clean_orphans as c", "c()"], 9, "clean_orphans is imported from alembic.op by name"),
+        (["from alembic.op import *\nclean_orphans()"], 1, "clean_orphans is imported from alembic.op by name"),
+        (["op.alter_foreign_key('k', 'a', 'b', ['c'], ['d'], ondelete=5, existing_ondelete=None)"], 9, "like that: "),
         (["op.clean_orphans('posts')"], 9, "it can't be called like that: "),
         ([CLEAN.replace("'fail'", "'burn'")], 9, "strategy: must be "),
     ],
