@@ -51,7 +51,11 @@ def embedded_server() -> Iterator[Server]:
     driver = next((name for name in DRIVERS if find_spec(name) is not None), None)
     if driver is None:
         raise CascadeError("A driver for PostgreSQL is needed, which is missing: pip install alembic-cascade[psycopg]")
-    with _ended_by_signals(), TemporaryDirectory(prefix="cascade-embedded-", ignore_cleanup_errors=True) as directory:
+    with (
+        _ended_by_signals(),
+        _without_settings(),
+        TemporaryDirectory(prefix="cascade-embedded-", ignore_cleanup_errors=True) as directory,
+    ):
         wheel = _imported_wheel(directory)
         try:
             server = wheel.get_server(Path(directory) / "data", cleanup_mode="delete", postgres_version=VERSION)
@@ -78,6 +82,21 @@ def _imported_wheel(directory: str) -> Any:
         del os.environ["XDG_RUNTIME_DIR"]
         if before is not None:
             os.environ["XDG_RUNTIME_DIR"] = before
+
+
+@contextmanager
+def _without_settings() -> Iterator[None]:
+    """Let nothing of the user's own server or settings reach this one, its clients, or psql.
+
+    The server takes its port from there, too: https://www.postgresql.org/docs/current/libpq-envars.html
+    """
+    kept = {name: value for name, value in os.environ.items() if name.startswith(("PG", "PSQL"))}
+    for name in kept:
+        del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ.update(kept)
 
 
 @contextmanager

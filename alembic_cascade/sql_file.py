@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
+import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from alembic_cascade.embedded import SUPERUSER, Server
 from alembic_cascade.errors import CascadeError
@@ -40,16 +42,30 @@ def load_sql_file(server: Server, file: Path) -> str:
     Errors: :exc:`.CascadeError` with the line for the first statement that fails, and where it fills several databases.
     """
     made: list[tuple[str, str]] = []
-    while (failure := _run(server, file, made)) is not None:
-        missing = _MISSING.search(failure.message)
-        if missing is None or (need := (missing["kind"], missing["name"])) in made:
-            place = f", in the statement that ends in line {failure.line}" if failure.line else ""
-            raise CascadeError(f"{file}{place}: {failure.message}")
-        made.append(need)
+    with _read_again(file) as script:
+        while (failure := _run(server, script, made)) is not None:
+            missing = _MISSING.search(failure.message)
+            if missing is None or (need := (missing["kind"], missing["name"])) in made:
+                place = f", in the statement that ends in line {failure.line}" if failure.line else ""
+                raise CascadeError(f"{file}{place}: {failure.message}")
+            made.append(need)
     filled = [name for name in _ask(server, "postgres", _DATABASES) if _ask(server, name, _TABLES) != ["0"]]
     if len(filled) > 1:
         raise CascadeError(f"{file} fills several databases: {', '.join(filled)}. Give a file that fills one.")
     return filled[0] if filled else DATABASE
+
+
+@contextmanager
+def _read_again(file: Path) -> Iterator[Path]:
+    """The file, or a copy of what can be read once and by this process alone, as a pipe and standard input."""
+    if file.is_file() and not file.is_relative_to("/dev"):
+        yield file
+        return
+    with TemporaryDirectory(prefix="cascade-file-") as directory:
+        copy = Path(directory) / "piped.sql"
+        with file.open("rb") as piped, copy.open("wb") as written:
+            shutil.copyfileobj(piped, written)
+        yield copy
 
 
 def _run(server: Server, file: Path, needed: Sequence[tuple[str, str]]) -> _Failure | None:
@@ -63,11 +79,15 @@ def _run(server: Server, file: Path, needed: Sequence[tuple[str, str]]) -> _Fail
     done = _psql(server, DATABASE, "--set=ON_ERROR_STOP=1", f"--file={file}")
     if done.returncode == 0:
         return None
+    # Notices and warnings may come first: they stop nothing.
     found = re.search(
-        rf"^psql:{re.escape(str(file))}:(?P<line>\d+): (?:[^\s:]+:\s+)?(?P<message>.*)$", done.stderr, re.MULTILINE
+        rf"^psql:{re.escape(str(file))}:(?P<line>\d+): (?:(?:ERROR|FATAL|PANIC|error):\s+)(?P<message>.*)$",
+        done.stderr,
+        re.MULTILINE,
     )
     if found is None:
-        return _Failure(0, " ".join(done.stderr.split()))
+        # Of a dump in a format of its own, psql speaks on standard output.
+        return _Failure(0, " ".join((done.stderr or done.stdout).split()))
     return _Failure(int(found["line"]), found["message"])
 
 
@@ -79,8 +99,7 @@ def _ask(server: Server, database: str, query: str) -> list[str]:
 
 
 def _psql(server: Server, database: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """What psql did; nothing of the user's own server or settings reaches it."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "PSQL"))}
+    """What psql did."""
     return subprocess.run(  # noqa: S603 - the program is the wheel's own
         [
             server.programs / "psql",
@@ -95,6 +114,5 @@ def _psql(server: Server, database: str, *arguments: str) -> subprocess.Complete
         capture_output=True,
         encoding="utf-8",
         errors="replace",
-        env=environment,
         check=False,
     )

@@ -15,6 +15,7 @@ from alembic_cascade.cli.eject import eject
 from alembic_cascade.cli.impact import impact
 from alembic_cascade.cli.options import environment_options
 from alembic_cascade.cli.orphans import orphans
+from alembic_cascade.cli.output import printable
 from alembic_cascade.cli.quarantine import quarantine
 from alembic_cascade.dbapi_errors import detail, hint, message
 
@@ -44,7 +45,7 @@ class CascadeGroup(click.Group):
 
 
 def _fail(ctx: click.Context, problem: str) -> NoReturn:
-    click.echo(f"error: {' '.join(problem.split())}", err=True)
+    click.echo(f"error: {printable(' '.join(problem.split()))}", err=True)
     ctx.exit(COULD_NOT_RUN)
 
 

@@ -206,6 +206,9 @@ def _program(name: str) -> str:
         ("CREATE TABLE x (;\n", 'line 1: syntax error at or near ";"'),
         ("CREATE EXTENSION nope;\n", 'line 1: extension "nope" is not available'),
         ("\\nope\n", "line 1: invalid command \\nope"),
+        ("DROP TABLE IF EXISTS no;\nDROP ROLE IF EXISTS no;\nSELECT 1/0;\n", "line 3: division by zero"),
+        ("\x1b]0;title\x07\n;", 'line 1: syntax error at or near "\\x1b"'),
+        ("PGDMP\x01\x10", "The input is a PostgreSQL custom-format dump. Use the pg_restore command-line client"),
         (
             "\\connect one\nCREATE TABLE a ();\n\\connect two\nCREATE TABLE b ();\n",
             "fills several databases: one, two",
@@ -219,6 +222,25 @@ def test_a_file_that_can_not_be_loaded(shop: Workplace, text: str, problem: str)
     assert result.output.startswith("error: schema.sql")
     assert problem in result.output
     assert len(result.output.splitlines()) == 1
+
+
+def test_a_pipe(shop: Workplace) -> None:
+    """It is read once, though the file is run again for the role that is missing."""
+    running = subprocess.run(
+        [sys.executable, "-m", "alembic_cascade.cli", "compare", "/dev/stdin"],
+        cwd=shop.path, input=f"{SAME}ALTER TABLE likes OWNER TO somebody;", text=True, capture_output=True, check=False,
+    )  # fmt: skip
+    assert (running.returncode, running.stdout, running.stderr) == (0, "No difference.\n", "")
+
+
+def test_the_environment_of_another_server(shop: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is neither asked nor followed, and all is as it was afterwards."""
+    theirs = {"PGPORT": "6543", "PGOPTIONS": "-c search_path=nowhere", "PGHOST": "nowhere", "PGUSER": "nobody"}
+    for name, value in theirs.items():
+        monkeypatch.setenv(name, value)
+    result = compare(shop, SAME)
+    assert (result.exit_code, result.output) == (0, "No difference.\n")
+    assert {name: os.environ[name] for name in theirs} == theirs
 
 
 def test_no_file(shop: Workplace) -> None:
