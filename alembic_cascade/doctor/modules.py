@@ -140,7 +140,8 @@ def _packages(holders: Sequence[ModuleType]) -> list[Package]:
     for module in holders:
         top = module.__name__.partition(".")[0]
         package = sys.modules.get(top, module)
-        places = tuple(map(Path, getattr(package, "__path__", ())))
+        # A namespace package has a directory as often as sys.path has the one above it.
+        places = tuple({Path(place).resolve(): Path(place) for place in getattr(package, "__path__", ())}.values())
         file: str | None = getattr(package, "__file__", None)
         if places or file is not None:
             found[top] = Package(top, places or (Path(str(file)).parent,), is_package=bool(places))

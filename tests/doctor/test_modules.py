@@ -174,6 +174,14 @@ def test_modules_beside_each_other(package: Package) -> None:
     assert [one.advice for one in found] == ["In env.py: import flat_more."]
 
 
+def test_a_namespace_package_that_is_found_twice(package: Package, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where env.py is run again, and puts its directory before the path again: each module is told once."""
+    (package.path / "shop/__init__.py").unlink()
+    monkeypatch.syspath_prepend(package.path)
+    package.write("shop/invoices.py", USER.replace("User", "Invoice").replace("users", "invoices"))
+    assert [said.partition(",")[0] for _, said in package.said()] == ["shop/invoices.py defines Invoice"]
+
+
 def test_tables_without_models(package: Package) -> None:
     """The package is that of the MetaData."""
     package.write(
