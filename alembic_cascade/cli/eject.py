@@ -66,7 +66,7 @@ def eject(settings: Settings, *, dry_run: bool, yes: bool) -> None:
         _print(found)
     else:
         click.echo("Nothing to eject: no revision uses the plugin.")
-    left = traces(scripts, Path.cwd())
+    left = traces(scripts, revisions, Path.cwd())
     if left and not dry_run:
         click.echo("Left to take out by hand:")
         for line in left:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
 
-from alembic_cascade.eject.reading import Refusal
+from alembic_cascade.eject.reading import OPERATIONS, Refusal
 from alembic_cascade.eject.rewriting import functions, rewritten
 from alembic_cascade.errors import CascadeError
 
@@ -114,19 +114,26 @@ def write(changes: Sequence[Change]) -> None:
             draft.unlink(missing_ok=True)
 
 
-def traces(scripts: Path, project: Path) -> list[str]:
-    """The lines outside of revisions that name the plugin: of env.py, the template, and what says what to install."""
-    files = [scripts / "env.py", scripts / "script.py.mako"]
-    files += [path for pattern in ELSEWHERE for path in sorted(project.glob(pattern))]
-    found = []
+def traces(scripts: Path, revisions: Iterable[Path], project: Path) -> list[str]:
+    """The lines outside of revisions that use the plugin.
+
+    Those of env.py, of what revisions may import beside it, of the template, and of what says what to install.
+    """
+    known = {path.resolve() for path in revisions}
+    code = [path for path in sorted(scripts.rglob("*.py")) if path.resolve() not in known]
+    named = [scripts / "script.py.mako", *(path for pattern in ELSEWHERE for path in sorted(project.glob(pattern)))]
+    calls = re.compile(rf"\b(?:configure_options|{'|'.join(sorted(OPERATIONS))})\(")
+    found = [*_lines(NAME, [*code, *named]), *_lines(calls, code)]
+    return list(dict.fromkeys(found))
+
+
+def _lines(sought: re.Pattern[str], files: Iterable[Path]) -> Iterator[str]:
     for path in files:
         if path.is_file():
             lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-            found += [f"{shown_path(path)}:{n}: {line.strip()}" for n, line in enumerate(lines, 1) if NAME.search(line)]
-    calls = re.compile(r"\bconfigure_options\(")
-    env = files[0].read_text(encoding="utf-8", errors="replace").splitlines() if files[0].is_file() else []
-    found += [f"{shown_path(files[0])}:{n}: {line.strip()}" for n, line in enumerate(env, 1) if calls.search(line)]
-    return list(dict.fromkeys(found))
+            yield from (
+                f"{shown_path(path)}:{n}: {line.strip()}" for n, line in enumerate(lines, 1) if sought.search(line)
+            )
 
 
 def shown_path(path: Path) -> str:

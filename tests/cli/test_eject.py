@@ -26,6 +26,7 @@ def versions(blog: Workplace) -> Path:
     blog.migrate("two", "op.execute('SELECT 1')")
     blog.migrate("three", "op.restore_orphans('posts', 'users', ['user_id'], ['id'], revision='one')")
     blog.write_env(BOTH)
+    (blog.path / "migrations" / "helpers.py").write_text("def key(op):\n    op.add_foreign_key('k')\n")
     (blog.path / "pyproject.toml").write_text('[project]\ndependencies = ["alembic", "alembic-cascade[cli]"]\n')
     return blog.path / "migrations" / "versions"
 
@@ -50,6 +51,7 @@ def test_what_it_says(versions: Path) -> None:
         "  migrations/env.py:2: from alembic_cascade import CascadeConfig, configure_options\n"
         '  pyproject.toml:2: dependencies = ["alembic", "alembic-cascade[cli]"]\n'
         '  migrations/env.py:3: context.configure(dialect_name="postgresql", **configure_options(CascadeConfig()))\n'
+        "  migrations/helpers.py:2: op.add_foreign_key('k')\n"
     )
     assert (result.stderr, result.exit_code) == ("", 0)
     assert [path.name for path in versions.iterdir() if path.name.startswith(".")] == []
