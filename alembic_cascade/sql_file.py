@@ -18,10 +18,13 @@ from alembic_cascade.sql.quoting import quote_identifier
 # The database that a file is run in, unless it connects to another one.
 DATABASE = "compared"
 
+# The database from which others are made and dropped: a file may be about every other one, even one called postgres.
+MAINTENANCE = "template1"
+
 # What a file may expect of the server that it was written for.
 _MISSING = re.compile(r'(?P<kind>role|database) "(?P<name>.+)" does not exist')
 
-_DATABASES = "SELECT datname FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres' ORDER BY 1"
+_DATABASES = "SELECT datname FROM pg_database WHERE NOT datistemplate ORDER BY 1"
 _ROLES = "SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_' AND rolname <> 'postgres' ORDER BY 1"
 _TABLES = """SELECT count(*) FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
     WHERE relkind IN ('r', 'p') AND nspname !~ '^pg_' AND nspname <> 'information_schema'"""
@@ -49,7 +52,7 @@ def load_sql_file(server: Server, file: Path) -> str:
                 place = f", in the statement that ends in line {failure.line}" if failure.line else ""
                 raise CascadeError(f"{file}{place}: {failure.message}")
             made.append(need)
-    filled = [name for name in _ask(server, "postgres", _DATABASES) if _ask(server, name, _TABLES) != ["0"]]
+    filled = [name for name in _ask(server, MAINTENANCE, _DATABASES) if _ask(server, name, _TABLES) != ["0"]]
     if len(filled) > 1:
         raise CascadeError(f"{file} fills several databases: {', '.join(filled)}. Give a file that fills one.")
     return filled[0] if filled else DATABASE
@@ -70,12 +73,12 @@ def _read_again(file: Path) -> Iterator[Path]:
 
 def _run(server: Server, file: Path, needed: Sequence[tuple[str, str]]) -> _Failure | None:
     """Run the file on a server that has what is needed, and nothing of an earlier run."""
-    for database in _ask(server, "postgres", _DATABASES):
-        _ask(server, "postgres", f"DROP DATABASE {quote_identifier(database)} WITH (FORCE)")
-    for role in _ask(server, "postgres", _ROLES):
-        _ask(server, "postgres", f"DROP ROLE {quote_identifier(role)}")
+    for database in _ask(server, MAINTENANCE, _DATABASES):
+        _ask(server, MAINTENANCE, f"DROP DATABASE {quote_identifier(database)} WITH (FORCE)")
+    for role in _ask(server, MAINTENANCE, _ROLES):
+        _ask(server, MAINTENANCE, f"DROP ROLE {quote_identifier(role)}")
     for kind, name in [("database", DATABASE), *needed]:
-        _ask(server, "postgres", f"CREATE {kind} {quote_identifier(name)}")
+        _ask(server, MAINTENANCE, f"CREATE {kind} {quote_identifier(name)}")
     done = _psql(server, DATABASE, "--set=ON_ERROR_STOP=1", f"--file={file}")
     if done.returncode == 0:
         return None

@@ -224,6 +224,13 @@ def test_a_file_that_can_not_be_loaded(shop: Workplace, text: str, problem: str)
     assert len(result.output.splitlines()) == 1
 
 
+@pytest.mark.parametrize("text", ["\\connect postgres\n", "CREATE DATABASE postgres;\n\\connect postgres\n"])
+def test_a_database_of_the_name_postgres(shop: Workplace, text: str) -> None:
+    """It is one as any other."""
+    result = compare(shop, f"{text}{SAME}ALTER TABLE likes OWNER TO somebody;")
+    assert (result.exit_code, result.output) == (0, "No difference.\n")
+
+
 def test_a_pipe(shop: Workplace) -> None:
     """It is read once, though the file is run again for the role that is missing."""
     running = subprocess.run(
