@@ -148,7 +148,9 @@ def _see(site: Site, skipped: frozenset[str], step: Step) -> Seen:
     version_table = TableName(site.context.version_table_schema, site.context.version_table)
     examined = Examined(connection, site.config, metadatas, version_table, site.revisions)
     found = examination(examined, skipped, step)
-    return Seen(str(connection.engine.url.database), _wiring(site), metadatas, scripts, tuple(found))
+    # The address names none where env.py connects by a function of its own.
+    database = connection.engine.url.database or examined.session.database
+    return Seen(str(database), _wiring(site), metadatas, scripts, tuple(found))
 
 
 def _wiring(site: Site) -> tuple[Outcome, ...]:

@@ -246,6 +246,16 @@ def test_another_database(site: Site) -> None:
     assert site.run().exit_code == 0
 
 
+def test_an_address_without_a_database(site: Site, engine: Engine) -> None:
+    """Where env.py connects by a function of its own, the session tells its name."""
+    url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    site.connect_to(URL.create("postgresql+psycopg"))
+    site.edit_env("from alembic import context\n", "from alembic import context\nimport psycopg\n")
+    site.edit_env("poolclass=pool.NullPool", f"poolclass=pool.NullPool, creator=lambda: psycopg.connect({url!r})")
+    (connected,) = site.json()["connection"]
+    assert connected["said"] == f"env.py connects to {engine.url.database}"
+
+
 def test_several_databases(site: Site, engine: Engine) -> None:
     """Each has its own lines; what is in either's models is imported."""
     name = f"{engine.url.database}_second"
