@@ -119,7 +119,8 @@ ROWS = [
     {"eject.rewriting"},
     {"eject.files"},
     {"cli.environment", "cli.output", "cli.progress"},
-    {"cli.options", "cli.listing", "cli.orphans_listing"},
+    {"cli.options", "cli.listing", "cli.findings"},
+    {"cli.orphans_listing"},
     {"cli.orphans_documents"},
     {
         "cli.quarantine",

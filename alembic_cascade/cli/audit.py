@@ -16,16 +16,16 @@ from rich.text import Text
 from alembic_cascade.audit.auditing import audit as audited_by_rules
 from alembic_cascade.audit.auditing import models_left_alone, stale_everywhere
 from alembic_cascade.audit.database import read_database
-from alembic_cascade.audit.findings import Finding, Severity
+from alembic_cascade.audit.findings import Severity
 from alembic_cascade.audit.formats import Audited, document, github_lines, known, sarif
 from alembic_cascade.audit.mapped import mapped_models
 from alembic_cascade.audit.subject import Subject, schemas_of
 from alembic_cascade.cli.environment import Settings, Site, visit
+from alembic_cascade.cli.findings import print_finding
 from alembic_cascade.cli.options import environment_options, findings_format_option
 from alembic_cascade.cli.output import console, count_of, print_json, printable
 from alembic_cascade.errors import CascadeError, UnsupportedDialect
 
-STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 LIMITS = click.Choice([severity.value for severity in Severity])
 FINDINGS = 1
 
@@ -137,33 +137,11 @@ def _print(audited: Sequence[Audited], gone: Sequence[tuple[str, str, str]], sho
         if len(audited) > 1:
             shown_on.print(Text(f"Database {printable(str(one.database))}", style="bold underline"))
         for finding in one.audit.findings:
-            _print_finding(finding, shown_on)
+            print_finding(finding, shown_on)
     for rule, target, problem in gone:
         said = f"gone, take it out of the baseline: {rule} {target}: {problem}"
         shown_on.print(Text(printable(said), style="dim"))
     shown_on.print(_summary(audited))
-
-
-def _print_finding(finding: Finding, shown_on: Console) -> None:
-    head: list[str | tuple[str, str]] = [
-        (finding.severity.value, STYLES[finding.severity]),
-        " ",
-        finding.rule,
-        "  ",
-        (printable(finding.target), "bold"),
-    ]
-    if finding.place is not None:
-        head += ["  ", (printable(str(finding.place)), "dim")]
-    shown_on.print(Text.assemble(*head))
-    for line in (
-        f"{finding.problem[:1].upper()}{finding.problem[1:]}.",
-        finding.consequence,
-        *finding.fix.splitlines(),
-    ):
-        style = {"+": "green", "-": "red"}.get(line[:1], "")
-        # A line of a diff is copied whole.
-        shown_on.print(Text(f"  {printable(line)}", style=style), soft_wrap=bool(style))
-    shown_on.print()
 
 
 def _summary(audited: Sequence[Audited]) -> Text:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from rich.console import Console
 from rich.text import Text
 
-from alembic_cascade.audit.findings import Finding, Severity
+from alembic_cascade.audit.findings import Finding
 from alembic_cascade.audit.mapped import BrokenMapper
+from alembic_cascade.cli.findings import print_finding
 from alembic_cascade.cli.output import columns, count_of, fits, names_and_values, printable
 from alembic_cascade.foreign_keys import TableName
 from alembic_cascade.orphans.looking import Looked, Sample, Status
@@ -17,8 +19,6 @@ from alembic_cascade.orphans.planning import Plan
 from alembic_cascade.orphans.remarks import DUPLICATE_REFERENT, ORPHANED_ROWS, findings, percent
 from alembic_cascade.orphans.settling import Effect, Foreseen, Settled
 from alembic_cascade.sql.quoting import quote_identifier, quote_table
-
-STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def print_counted(counted: Sequence[Counted], shown_on: Console) -> None:
         _print_counts(one, shown_on)
         found = [(finding, looked) for looked in one.looked for finding in findings([looked])]
         for finding, looked in sorted(found, key=lambda told: told[0].sort_key):
-            _print_finding(finding, looked, shown_on)
+            print_finding(finding, shown_on, partial(_print_samples, _samples(finding, looked), shown_on))
         _print_left_out(one, shown_on)
         shown_on.print(_summary(one))
 
@@ -64,24 +64,6 @@ def _print_counts(one: Counted, shown_on: Console) -> None:
     if rows:
         shown_on.print(columns(("orphans", "references", "rate", "NULL", "key"), rows, numbers=(0, 1, 2, 3)))
         shown_on.print()
-
-
-def _print_finding(finding: Finding, looked: Looked, shown_on: Console) -> None:
-    head: list[str | tuple[str, str]] = [
-        (finding.severity.value, STYLES[finding.severity]),
-        " ",
-        finding.rule,
-        "  ",
-        (printable(finding.target), "bold"),
-    ]
-    if finding.place is not None:
-        head += ["  ", (printable(str(finding.place)), "dim")]
-    shown_on.print(Text.assemble(*head))
-    shown_on.print(Text(f"  {printable(finding.problem[:1].upper() + finding.problem[1:])}."))
-    shown_on.print(Text(f"  {printable(finding.consequence)}"))
-    _print_samples(_samples(finding, looked), shown_on)
-    shown_on.print(Text(f"  {printable(finding.fix)}"))
-    shown_on.print()
 
 
 def _samples(finding: Finding, looked: Looked) -> tuple[Sample, ...]:
