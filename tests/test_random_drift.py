@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import URL, Connection
 
-EXAMPLES = int(os.environ.get("TEST_EXAMPLES", "80"))
+EXAMPLES = int(os.environ.get("TEST_EXAMPLES", "40"))
 LEAST_SHARE = 0.02
 
 CLASSES = {

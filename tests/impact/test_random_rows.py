@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from impact.random_rows import Case, cases, foreseen, really
 
-EXAMPLES = int(os.environ.get("TEST_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("TEST_EXAMPLES", "40"))
 
 
 def test_the_prediction_is_what_happens(engine: Engine) -> None:
