@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -215,7 +216,8 @@ def test_the_waiting_ends(site: Site) -> None:
     """It is no longer than was said."""
     site.connect_to(NOWHERE)
     (refused,) = site.json("--wait", "1")["connection"]
-    assert refused["said"].startswith("env.py could not connect in 3 tries, 1 s: ")
+    # How often it comes to try within it is the machine's affair.
+    assert re.match(r"env\.py could not connect in \d+ tries, 1 s: ", refused["said"])
 
 
 def test_an_env_py_that_fails_is_not_tried_again(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
