@@ -108,10 +108,12 @@ def _answered(process: subprocess.Popen[bytes], terminal: int, answer: bytes) ->
 
 
 def _take_terminal() -> None:
-    """Make the terminal the one whose keys interrupt this process."""
+    """Make the terminal the one whose keys interrupt this process, also where who runs the tests ignores them."""
     import fcntl  # noqa: PLC0415
+    import signal  # noqa: PLC0415
     import termios  # noqa: PLC0415
 
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 

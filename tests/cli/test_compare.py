@@ -314,6 +314,8 @@ def test_nothing_is_left_behind(shop: Workplace, number: signal.Signals) -> None
             env={**os.environ, "TMPDIR": directory},
             stderr=subprocess.PIPE,
             text=True,
+            # Who runs the tests in the background ignores it for all that they start.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - one thread
         )
         server = _postmaster(Path(directory))
         running.send_signal(number)
