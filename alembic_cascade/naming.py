@@ -12,6 +12,11 @@ from alembic_cascade.foreign_keys import ForeignKey
 # NAMEDATALEN - 1: https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS
 MAX_NAME_BYTES = 63
 
+# How the concurrent form calls a key beside the one that it is to replace, and an index that is being built or was left
+# by a build that was interrupted.
+BESIDE = "_beside"
+BUILDING = "alembic_cascade_building_"
+
 
 def default_constraint_name(table: str, columns: tuple[str, ...], label: str, taken: Collection[str]) -> conv:
     """The name that PostgreSQL would choose: ``<table>_<columns>_<label>``, cut to 63 bytes and counted up.
@@ -44,8 +49,7 @@ def clipped_name(name: str) -> str:
 
 def beside_name(key: ForeignKey) -> str:
     """The name of a key while it stands beside the one that it is to replace."""
-    suffix = "_beside"
-    return _clip((key.name or "").encode(), MAX_NAME_BYTES - len(suffix)).decode() + suffix
+    return _clip((key.name or "").encode(), MAX_NAME_BYTES - len(BESIDE)).decode() + BESIDE
 
 
 def _joined_columns(columns: tuple[str, ...]) -> bytes:

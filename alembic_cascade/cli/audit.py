@@ -6,7 +6,6 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 
 import click
@@ -17,13 +16,13 @@ from alembic_cascade.audit.auditing import audit as audited_by_rules
 from alembic_cascade.audit.auditing import models_left_alone, stale_everywhere
 from alembic_cascade.audit.database import read_database
 from alembic_cascade.audit.findings import Severity
-from alembic_cascade.audit.formats import Audited, document, github_lines, known, sarif
+from alembic_cascade.audit.formats import Audited, document, known
 from alembic_cascade.audit.mapped import mapped_models
 from alembic_cascade.audit.subject import Subject, schemas_of
 from alembic_cascade.cli.environment import Settings, Site, visit
-from alembic_cascade.cli.findings import print_finding
+from alembic_cascade.cli.findings import print_finding, print_for_machines
 from alembic_cascade.cli.options import environment_options, findings_format_option
-from alembic_cascade.cli.output import console, count_of, print_json, printable
+from alembic_cascade.cli.output import console, count_of, print_database, print_json, printable
 from alembic_cascade.errors import CascadeError, UnsupportedDialect
 
 LIMITS = click.Choice([severity.value for severity in Severity])
@@ -94,13 +93,10 @@ def audit(
     match format_:
         case "json":
             print_json(document(audited, gone))
-        case "sarif":
-            click.echo(json.dumps(sarif(audited, version("alembic-cascade")), indent=2))
-        case "github":
-            for line in github_lines(audited):
-                click.echo(line)
-        case _:
+        case "text":
             _print(audited, gone, console())
+        case _:
+            print_for_machines(audited, format_)
     limit = Severity(fail_on)
     if any(finding.severity.reaches(limit) for one in audited for finding in one.audit.findings):
         context.exit(FINDINGS)
@@ -135,7 +131,7 @@ def _json(file: Path) -> object:
 def _print(audited: Sequence[Audited], gone: Sequence[tuple[str, str, str]], shown_on: Console) -> None:
     for one in audited:
         if len(audited) > 1:
-            shown_on.print(Text(f"Database {printable(str(one.database))}", style="bold underline"))
+            print_database(one.database, shown_on)
         for finding in one.audit.findings:
             print_finding(finding, shown_on)
     for rule, target, problem in gone:

@@ -16,7 +16,7 @@ from sqlalchemy import MetaData
 
 from alembic_cascade.cli.environment import Settings, Site, visit
 from alembic_cascade.cli.options import environment_options, format_option
-from alembic_cascade.cli.output import console, count_of, print_json, printable
+from alembic_cascade.cli.output import console, count_of, print_database, print_json, printable
 from alembic_cascade.cli.progress import Step, progress
 from alembic_cascade.doctor.connecting import refused_connection
 from alembic_cascade.doctor.examination import CHECKS, CONNECTION, OF_DATABASE, OF_PROJECT, examination
@@ -139,7 +139,7 @@ def _examined(settings: Settings, wait: int, skipped: frozenset[str]) -> list[Gr
 
 
 def _see(site: Site, skipped: frozenset[str], step: Step) -> Seen:
-    metadatas = _metadatas(site)
+    metadatas = site.given_metadatas
     connection, dialect = site.connection, site.context.dialect.name
     scripts = _scripts(site)
     if connection is None or dialect != "postgresql":
@@ -160,11 +160,6 @@ def _wiring(site: Site) -> tuple[Outcome, ...]:
 def _scripts(site: Site) -> tuple[Path, ...]:
     """Where the project's migrations are."""
     return (Path(site.script.dir), *map(Path, site.script.version_locations or ()))
-
-
-def _metadatas(site: Site) -> tuple[MetaData, ...]:
-    """The models, none where env.py gives none: that is said, and the others are looked at all the same."""
-    return () if site.context.opts.get("target_metadata") is None else site.metadatas
 
 
 def _of_project(seen: Sequence[Seen], skipped: frozenset[str]) -> Group:
@@ -201,7 +196,7 @@ def _without_connection(settings: Settings, skipped: frozenset[str], problem: Pr
     """
     why = "env.py comes to nothing without a connection"
     try:
-        seen = visit(settings, lambda site: (_metadatas(site), _scripts(site)), offline=True)
+        seen = visit(settings, lambda site: (site.given_metadatas, _scripts(site)), offline=True)
     except CascadeError:
         project = not_checked(OF_PROJECT, why)
     else:
@@ -226,7 +221,7 @@ def _print(groups: Sequence[Group], shown_on: Console) -> None:
     several = len({group.database for group in groups if group.database is not None}) > 1
     for group in groups:
         if several and group.database is not None:
-            shown_on.print(Text(f"Database {printable(group.database)}", style="bold underline"))
+            print_database(group.database, shown_on)
         for one in group.outcomes:
             _print_outcome(one, shown_on)
     number = sum(one.verdict is Verdict.TO_DO for group in groups for one in group.outcomes)

@@ -94,6 +94,14 @@ class Site:
             raise CascadeError("env.py gives context.configure() no target_metadata: there are no models to look at.")
         return found
 
+    @property
+    def given_metadatas(self) -> tuple[MetaData, ...]:
+        """The models, none where env.py gives none: a project may have nothing but revisions.
+
+        Errors: as of :attr:`metadatas`, where what it gives is something else.
+        """
+        return () if self.context.opts.get("target_metadata") is None else self.metadatas
+
     @cached_property
     def scripts(self) -> tuple[Script, ...]:
         """The project's revisions.

@@ -1,17 +1,33 @@
-"""A finding as text."""
+"""Findings as they are printed: as text, one by one, or for other programs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from types import MappingProxyType
 
+import click
 from rich.console import Console
 from rich.text import Text
 
 from alembic_cascade.audit.findings import Finding, Severity
+from alembic_cascade.audit.formats import Audited, github_lines, sarif
 from alembic_cascade.cli.output import printable
 
 STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 OF_DIFFS = {"+": "green", "-": "red"}
+
+
+def print_for_machines(
+    audited: Sequence[Audited], format_: str, summaries: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    """Findings in the format ``github`` or ``sarif``, for which ``summaries`` are as :func:`.sarif` takes them."""
+    if format_ == "sarif":
+        click.echo(json.dumps(sarif(audited, version("alembic-cascade"), summaries), indent=2))
+        return
+    for line in github_lines(audited):
+        click.echo(line)
 
 
 def print_finding(finding: Finding, shown_on: Console, print_samples: Callable[[], None] = lambda: None) -> None:

@@ -12,7 +12,7 @@ from rich.tree import Tree as Drawn
 
 from alembic_cascade.cli.environment import Settings, Site, visit
 from alembic_cascade.cli.options import environment_options, format_option, table_argument
-from alembic_cascade.cli.output import columns, console, count_of, print_json, printable
+from alembic_cascade.cli.output import columns, console, count_of, print_database, print_json, printable
 from alembic_cascade.cli.progress import progress
 from alembic_cascade.errors import CascadeError, UnsupportedDialect
 from alembic_cascade.foreign_keys import TableName
@@ -112,7 +112,7 @@ def _check_all_found(table: TableName, found: list[Prediction]) -> None:
 
 def _print(found: Prediction, shown_on: Console, database: str | None) -> None:
     if database is not None:
-        shown_on.print(Text(f"Database {printable(database)}", style="bold underline"))
+        print_database(database, shown_on)
     if not found.tables:
         shown_on.print(Text(f"No row of {printable(quote_table(*found.table))} fulfils that condition."))
         return

@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from alembic_cascade.cli.output import columns, count_of, fits, moment, names_and_values, printable
+from alembic_cascade.cli.output import columns, count_of, fits, moment, names_and_values, print_database, printable
 from alembic_cascade.orphans.quarantine import Entry, Holding, Value
 from alembic_cascade.sql.quoting import quote_table
 
@@ -90,7 +90,7 @@ def by_database(listed: list[Listed], shown_on: Console) -> Iterator[list[Listed
     databases = dict.fromkeys((table.site, table.database) for table in listed)
     for site, database in databases:
         if len(databases) > 1:
-            shown_on.print(Text(f"Database {printable(database)}", style="bold underline"))
+            print_database(database, shown_on)
         yield [table for table in listed if table.site == site]
 
 

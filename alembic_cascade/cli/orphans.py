@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from types import EllipsisType
 
 import click
 
 from alembic_cascade.audit.auditing import Audit
-from alembic_cascade.audit.formats import Audited, github_lines, sarif
+from alembic_cascade.audit.formats import Audited
 from alembic_cascade.audit.mapped import BrokenMapper, mapped_models
 from alembic_cascade.audit.subject import Subject
 from alembic_cascade.cli.environment import Settings, Site, change, visit
+from alembic_cascade.cli.findings import print_for_machines
 from alembic_cascade.cli.options import environment_options, findings_format_option, yes_option
 from alembic_cascade.cli.orphans_documents import document, documents_of_foresight, documents_of_settling
 from alembic_cascade.cli.orphans_listing import (
@@ -188,8 +187,7 @@ def _subject(site: Site) -> tuple[Subject, tuple[BrokenMapper, ...]]:
     if name != "postgresql":
         raise UnsupportedDialect(name, "A count of orphans", "It is written for PostgreSQL alone.")
     connection = site.postgresql
-    # A project may have nothing but revisions.
-    metadatas = () if site.context.opts.get("target_metadata") is None else site.metadatas
+    metadatas = site.given_metadatas
     mapped = mapped_models(metadatas)
     subject = Subject(
         metadatas,
@@ -220,11 +218,7 @@ def _tell(seen: Sequence[Seen], format_: str) -> None:
         print_json(document([one.counted for one in seen]))
     else:
         audited = [Audited(one.counted.database, Audit(tuple(findings(one.counted.looked)))) for one in seen]
-        if format_ == "sarif":
-            click.echo(json.dumps(sarif(audited, version("alembic-cascade"), SUMMARIES), indent=2))
-        else:
-            for line in github_lines(audited):
-                click.echo(line)
+        print_for_machines(audited, format_, SUMMARIES)
         # Neither has a place for what is no finding, and the exit status says that there is something.
         for line in (line for one in seen for line in refusals(one.counted)):
             click.echo(line, err=True)

@@ -12,7 +12,7 @@ from rich.text import Text
 from alembic_cascade.audit.findings import Finding
 from alembic_cascade.audit.mapped import BrokenMapper
 from alembic_cascade.cli.findings import print_finding
-from alembic_cascade.cli.output import columns, count_of, fits, names_and_values, printable
+from alembic_cascade.cli.output import columns, count_of, fits, names_and_values, print_database, printable
 from alembic_cascade.foreign_keys import TableName
 from alembic_cascade.orphans.looking import Looked, Sample, Status
 from alembic_cascade.orphans.planning import Plan
@@ -35,18 +35,14 @@ class Counted:
 def print_counted(counted: Sequence[Counted], shown_on: Console) -> None:
     """A line for each key that was counted, then what was found, then what was not looked at."""
     for one in counted:
-        _print_database(one, shown_on, named=len(counted) > 1)
+        if len(counted) > 1:
+            print_database(one.database, shown_on)
         _print_counts(one, shown_on)
         found = [(finding, looked) for looked in one.looked for finding in findings([looked])]
         for finding, looked in sorted(found, key=lambda told: told[0].sort_key):
             print_finding(finding, shown_on, partial(_print_samples, _samples(finding, looked), shown_on))
         _print_left_out(one, shown_on)
         shown_on.print(_summary(one))
-
-
-def _print_database(one: Counted, shown_on: Console, *, named: bool) -> None:
-    if named:
-        shown_on.print(Text(f"Database {printable(one.database)}", style="bold underline"))
 
 
 def _print_counts(one: Counted, shown_on: Console) -> None:
@@ -148,7 +144,8 @@ def _summary(one: Counted) -> Text:
 
 def print_plans(one: Counted, plans: Iterable[Plan], shown_on: Console, *, named: bool) -> None:
     """What is to become of the orphans of each key that has some."""
-    _print_database(one, shown_on, named=named)
+    if named:
+        print_database(one.database, shown_on)
     for plan in plans:
         if plan.looked.orphans:
             shown_on.print(Text(printable(f"{plan.label}: {count_of(plan.looked.orphans, 'orphan')}; {plan.reason}")))
@@ -159,7 +156,8 @@ def print_foreseen(
     one: Counted, plans: Iterable[Plan], foreseen: Iterable[Foreseen], shown_on: Console, *, named: bool
 ) -> None:
     """For each key with orphans what would be done, or why nothing would be."""
-    _print_database(one, shown_on, named=named)
+    if named:
+        print_database(one.database, shown_on)
     # Not by their labels: a database can have keys with different rules over the same columns.
     told = {id(found.plan): found for found in foreseen}
     with_orphans = [plan for plan in plans if plan.looked.orphans]
@@ -196,7 +194,8 @@ def _keeps_nothing(plan: Plan) -> bool:
 
 def print_settled(one: Counted, settled: Sequence[Settled], revision: str, shown_on: Console, *, named: bool) -> None:
     """What was done by each key, how it is undone, and what is left."""
-    _print_database(one, shown_on, named=named)
+    if named:
+        print_database(one.database, shown_on)
     for done in settled:
         shown_on.print(Text(printable(f"{done.plan.label}: {done.words}")))
     if any(not _keeps_nothing(done.plan) for done in settled):

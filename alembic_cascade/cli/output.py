@@ -65,6 +65,11 @@ def names_and_values(pairs: Iterable[tuple[str, Text]], *, indent: int = 2) -> T
     return table
 
 
+def print_database(name: str | None, shown_on: Console) -> None:
+    """The heading above what is told of one of several databases."""
+    shown_on.print(Text(f"Database {printable(str(name))}", style="bold underline"))
+
+
 def printable(text: str) -> str:
     """``text`` with what a terminal would obey, line breaks among it, written as escapes."""
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)

@@ -9,14 +9,12 @@ from alembic.operations import MigrateOperation, ops
 from sqlalchemy import Column, ForeignKeyConstraint, Index, Integer, MetaData, Table, inspect
 
 from alembic_cascade.foreign_keys import ForeignKey, TableName
+from alembic_cascade.naming import BUILDING
 from alembic_cascade.sql.catalogue import unfinished_indexes
 from alembic_cascade.sql.quoting import rendered_name
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
-
-# What is being built, or was left by a build that was interrupted.
-BUILDING = "alembic_cascade_building_"
 
 
 def is_indexed(key: ForeignKey, context: MigrationContext, ordinary: Sequence[MigrateOperation]) -> bool:

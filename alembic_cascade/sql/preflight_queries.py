@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import OID, REGCLASS
 
+from alembic_cascade.naming import BESIDE, BUILDING
 from alembic_cascade.sql.audit_queries import in_schema, pg_trigger
 from alembic_cascade.sql.catalogue import CATALOGUE, pg_class, pg_constraint, pg_index, pg_namespace
 
@@ -38,9 +39,7 @@ index_class = pg_class.alias("index_class")
 RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE", "REFERENCES", "TRIGGER")
 
 # As the functions of the concurrent form name them.
-BESIDE = "_beside$"
 TRANSLATOR = "^alembic_cascade_[0-9a-f]{12}_(child|parent)$"
-BUILDING = "^alembic_cascade_building_"
 
 
 def session() -> Select[Any]:
@@ -121,7 +120,7 @@ def invalid_indexes_in_schema(schema: str | None) -> Select[Any]:
             in_schema(schema),
             ~pg_index.c.indisvalid,
             pg_index.c.indexrelid.not_in(being_built),
-            ~index_class.c.relname.regexp_match(BUILDING),
+            ~index_class.c.relname.regexp_match(f"^{BUILDING}"),
         )
         .order_by(index_class.c.relname)
     )
@@ -139,7 +138,7 @@ def left_half_way(declared: Iterable[str]) -> Select[Any]:
         .join(pg_class, pg_class.c.oid == pg_constraint.c.conrelid)
         .where(
             pg_constraint.c.contype == "f",
-            pg_constraint.c.conname.regexp_match(BESIDE),
+            pg_constraint.c.conname.regexp_match(f"{BESIDE}$"),
             or_(pg_constraint.c.conparentid == 0, pg_constraint.c.conparentid.is_(None)),
             cast(pg_constraint.c.conname, Text) != func.all(names),
         )
@@ -154,7 +153,7 @@ def left_half_way(declared: Iterable[str]) -> Select[Any]:
         .select_from(index_class)
         .join(pg_index, pg_index.c.indexrelid == index_class.c.oid)
         .join(pg_class, pg_class.c.oid == pg_index.c.indrelid)
-        .where(and_(index_class.c.relkind.in_(["i", "I"]), index_class.c.relname.regexp_match(BUILDING)))
+        .where(and_(index_class.c.relkind.in_(["i", "I"]), index_class.c.relname.regexp_match(f"^{BUILDING}")))
     )
     found = union_all(keys, triggers, indexes).subquery()
     return select(found).order_by(found.c.kind, found.c.table, found.c.name)
