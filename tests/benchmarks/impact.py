@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import resource
 import statistics
 import sys
 from time import perf_counter
 
+from figures import peak
 from sqlalchemy import Engine, NullPool, create_engine
 
 from alembic_cascade.foreign_keys import TableName
@@ -72,11 +72,6 @@ def deleted(engine: Engine, condition: str) -> float:
 def vacuum(engine: Engine) -> None:
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("VACUUM")
-
-
-def peak() -> float:
-    """The most memory that this process ever had, in MB: with rows read it would grow with their number."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def compare(url: str) -> bool:

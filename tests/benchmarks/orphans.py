@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import resource
-import statistics
 import sys
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from figures import is_within, peak
 from sqlalchemy import BigInteger, Column, Connection, ForeignKey, MetaData, NullPool, Table, Text, create_engine
 
 from alembic_cascade.audit.mapped import Mapped
@@ -93,11 +92,6 @@ def ours(connection: Connection, metadata: MetaData) -> int:
     return sum(one.orphans for one in looked)
 
 
-def peak() -> float:
-    """The most memory that this process ever had, in MB: with rows read it would grow with their number."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
 def compare(url: str) -> bool:
     """Measure both in turn, print the medians, and say whether ours is within the limits."""
     engine = create_engine(url, poolclass=NullPool)
@@ -114,16 +108,14 @@ def compare(url: str) -> bool:
             seconds[way].append(perf_counter() - started)
             assert found == CHILDREN * (CHILD_ROWS // 100), found
     grown = peak() - before
-    by_hand, mine = (measured[1:] for measured in seconds.values())
-    ratio = statistics.median(ours / theirs for ours, theirs in zip(mine, by_hand, strict=True))
-    tables = PARENTS + CHILDREN
-    print(f"Orphans of {2 * CHILDREN} keys on {ROWS:,} rows in {tables} tables; median of {ROUNDS} runs in turn")
-    for way, measured in seconds.items():
-        print(f"  {way:<16} {statistics.median(measured[1:]):6.2f} s")
-    print(f"  ratio            {ratio:6.3f}   (limit {LIMIT:.2f})")
-    print(f"  client's memory  {grown:+6.1f} MB (limit {MEMORY_LIMIT_MB} MB)")
     engine.dispose()
-    return ratio <= LIMIT and grown <= MEMORY_LIMIT_MB
+    return is_within(
+        f"Orphans of {2 * CHILDREN} keys on {ROWS:,} rows in {PARENTS + CHILDREN} tables",
+        seconds,
+        LIMIT,
+        grown,
+        MEMORY_LIMIT_MB,
+    )
 
 
 if __name__ == "__main__":

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import resource
-import statistics
 import sys
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
+from figures import is_within, peak
 from sqlalchemy import Connection, NullPool, create_engine
 
 if TYPE_CHECKING:
@@ -60,11 +59,6 @@ def ours(connection: Connection) -> None:
     op.create_foreign_key("posts_user_id_fkey", *key, ondelete="CASCADE")
 
 
-def peak() -> float:
-    """The most memory that this process ever had, in MB: with rows read it would grow with their number."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
 def compare(url: str) -> bool:
     """Measure both in turn, print the medians, and say whether ours is within the limits."""
     engine = create_engine(url, poolclass=NullPool)
@@ -93,15 +87,10 @@ def compare(url: str) -> bool:
             with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as cleaner:
                 cleaner.exec_driver_sql("VACUUM posts")
     grown = peak() - before
-    hand, mine = (measured[1:] for measured in seconds.values())
-    ratio = statistics.median(ours / theirs for ours, theirs in zip(mine, hand, strict=True))
-    print(f"1 % orphans of {ROWS:,} rows set aside, and the key made; median of {ROUNDS} runs in turn")
-    for way, measured in seconds.items():
-        print(f"  {way:<16} {statistics.median(measured[1:]):6.2f} s")
-    print(f"  ratio            {ratio:6.3f}   (limit {LIMIT:.2f})")
-    print(f"  client's memory  {grown:+6.1f} MB (limit {MEMORY_LIMIT_MB} MB)")
     engine.dispose()
-    return ratio <= LIMIT and grown <= MEMORY_LIMIT_MB
+    return is_within(
+        f"1 % orphans of {ROWS:,} rows set aside, and the key made", seconds, LIMIT, grown, MEMORY_LIMIT_MB
+    )
 
 
 if __name__ == "__main__":
