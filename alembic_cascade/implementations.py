@@ -134,10 +134,11 @@ def translate_references(operations: AbstractOperations, operation: TranslateRef
     if not ready(operations, operation.label, tables, if_exists=operation.if_exists):
         return
     started = monotonic()
-    make_functions(operations)
+    block = translate_block(located)
+    make_functions(operations, block)
     try:
         with waiting(operations, operation.locking.waiting):
-            execute(operations, translate_block(located))
+            execute(operations, block)
     except DBAPIError as error:
         if is_about_locks(error):
             raise LockNotAcquired(str(operation.source), operation.label, message(error)) from error

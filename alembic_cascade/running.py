@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakKeyDictionary
 
 from alembic.operations import AbstractOperations
 from sqlalchemy import Connection, select
@@ -20,7 +20,7 @@ from alembic_cascade.foreign_keys import ForeignKey, TableName
 from alembic_cascade.lifecycle.server_functions import lifecycle_function_statements
 from alembic_cascade.orphans.statements import function_statements
 from alembic_cascade.sql.catalogue import regclass
-from alembic_cascade.sql.functions import in_one_statement
+from alembic_cascade.sql.functions import functions_called, in_one_statement
 from alembic_cascade.sql.lock_timeout import END_OF_LIMIT, limit_waiting
 from alembic_cascade.sql.quoting import verbatim
 from alembic_cascade.sql.translation_block import translation_functions
@@ -33,12 +33,11 @@ log = logging.getLogger("alembic.cascade")
 # What was done with the orphans of a key, for the line of the operation that makes it in the same run.
 _settled: WeakKeyDictionary[MigrationContext, dict[str, str]] = WeakKeyDictionary()
 
-# The scripts that have the functions already: a script is one session.
-_with_functions: WeakSet[MigrationContext] = WeakSet()
+# The names of the functions that a script has already: it is one session.
+_written: WeakKeyDictionary[MigrationContext, frozenset[str]] = WeakKeyDictionary()
 
-# Whether the session has them. A transaction that is rolled back takes them along with the mark.
-ASK_FOR_FUNCTIONS = "SELECT pg_catalog.to_regprocedure('pg_temp.cascade_functions_made()') IS NOT NULL"
-MARK_OF_FUNCTIONS = "CREATE FUNCTION pg_temp.cascade_functions_made() RETURNS void LANGUAGE sql AS ''"
+# The names of those that a session has. A transaction that is rolled back takes them along.
+FUNCTIONS_MADE = "SELECT proname FROM pg_catalog.pg_proc WHERE pronamespace = pg_catalog.pg_my_temp_schema()"
 
 UNDEFINED_FUNCTION = "42883"
 
@@ -121,23 +120,27 @@ def _one_session() -> Iterator[None]:
         raise
 
 
-def make_functions(operations: AbstractOperations) -> None:
-    """Make the functions that operations call, once in a session, which they live as long as."""
-    context = operations.migration_context
+def make_functions(operations: AbstractOperations, *statements: str) -> None:
+    """Make the functions that the statements call, each once in a session, which they live as long as."""
+    called = functions_called(statements, all_functions())
     connection = asked_connection(operations)
-    if context in _with_functions if connection is None else connection.scalar(verbatim(ASK_FOR_FUNCTIONS)):
+    if connection is not None:
+        made = set(connection.scalars(verbatim(FUNCTIONS_MADE)))
+        missing = [statement for name, statement in called.items() if name not in made]
+        if missing:
+            execute(operations, in_one_statement(missing))
         return
-    if context.as_sql:
-        for statement in all_functions():
+    context = operations.migration_context
+    written = _written.get(context, frozenset())
+    for name, statement in called.items():
+        if name not in written:
             execute(operations, statement)
-        leave_functions_out(context)
-    else:
-        execute(operations, in_one_statement((*all_functions(), MARK_OF_FUNCTIONS)))
+    _written[context] = written | called.keys()
 
 
 def leave_functions_out(context: MigrationContext) -> None:
     """Write none of them into the script: somebody else makes them."""
-    _with_functions.add(context)
+    _written[context] = frozenset(functions_called(all_functions(), all_functions()))
 
 
 def all_functions() -> tuple[str, ...]:

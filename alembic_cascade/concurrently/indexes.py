@@ -94,7 +94,6 @@ def _located(
     source = located_table(operations, operation.source)
     if not ready(operations, operation.label, [source], if_exists=operation.if_exists):
         return None
-    make_functions(operations)
     return source
 
 
@@ -105,6 +104,7 @@ def _run_each(
 
     Errors: :exc:`.LockNotAcquired`, :exc:`.ForeignKeyRefused`.
     """
+    make_functions(operations, listing, before_build(located_table(operations, operation.source)))
     said = operation.locking.waiting
     patience = patient(None if said == SHORT else said)
     if asked_connection(operations) is None:

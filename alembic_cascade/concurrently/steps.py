@@ -45,10 +45,11 @@ def run_step(operations: AbstractOperations, step: Step) -> list[str]:
     Errors: :exc:`.LockNotAcquired` where the locks can't be had, after half a minute; :exc:`.AutocommitRequired`.
     """
     needs_autocommit(operations, step.label)
-    make_functions(operations)
     if asked_connection(operations) is None:
+        make_functions(operations, step.repeat())
         execute(operations, step.repeat())
         return []
+    make_functions(operations, step.try_once(patient=True), step.in_the_way(), FORGET_RUNS)
     _check_session(operations)
     query(operations, FORGET_RUNS)
     return _Run(operations, step).to_the_end()

@@ -51,9 +51,10 @@ def begin_concurrently(operations: AbstractOperations, operation: BeginConcurren
     if connection is None:
         # Otherwise psql would go on after a step that failed, and write the revision's number.
         context.impl.static_output("\\set ON_ERROR_STOP on")
-        make_functions(operations)
         key = key_of_turn(located_table(operations, _version_table(context)))
-        execute(operations, f"CALL pg_temp.cascade_take_turn({key}, {LONGEST_WAIT})")
+        taking = f"CALL pg_temp.cascade_take_turn({key}, {LONGEST_WAIT})"
+        make_functions(operations, taking)
+        execute(operations, taking)
     elif is_plain(operations):
         # Of this run alone: the block that follows would end with an AssertionError.
         vars(context)["autocommit_block"] = nullcontext

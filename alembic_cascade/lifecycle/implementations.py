@@ -87,7 +87,7 @@ def _check_dialect(operations: AbstractOperations, operation: str) -> None:
 def _run(operations: AbstractOperations, operation: LifecycleOp, statement: str) -> None:
     started = monotonic()
     with _typed_errors(operation, NOTHING_CHANGED):
-        make_functions(operations)
+        make_functions(operations, statement)
         with waiting(operations, operation.locking.waiting):
             told = query(operations, statement)
     for level, words in told:

@@ -97,11 +97,11 @@ def _run(
         return []
     if operation.locking.concurrently:
         return in_batches(operations, operation)
-    context = operations.migration_context
-    make_functions(operations)
+    settling = statement(operation, operations.migration_context.version_table_schema)
+    make_functions(operations, settling)
     started = monotonic()
     with waiting(operations, operation.locking.waiting):
-        said = query(operations, statement(operation, context.version_table_schema))
+        said = query(operations, settling)
     for level, words in said:
         log.log(logging.getLevelName(level.upper()), "%s: %s, %.2f s", operation.label, words, monotonic() - started)
     return [words for _, words in said]

@@ -38,7 +38,7 @@ from alembic_cascade.foreign_keys import TableName
 from alembic_cascade.orphans.columns import INTEGERS, Column, columns_of
 from alembic_cascade.orphans.statements import function_statements, restore_all_statement
 from alembic_cascade.sql.catalogue import pg_class, pg_namespace
-from alembic_cascade.sql.functions import in_one_statement
+from alembic_cascade.sql.functions import functions_called, in_one_statement
 from alembic_cascade.sql.quoting import quote_table, verbatim
 
 # As the function cascade_exact_text has it.
@@ -52,6 +52,9 @@ EXACT = {
 
 # What "orphans --fix" files rows under begins so. Alembic refuses a revision with a hyphen.
 FIX = "fix-"
+
+# What drops tables that hold nothing.
+CLEARING = "pg_temp.cascade_clear_away"
 
 # What JSON has a type for; everything else is the text that PostgreSQL writes.
 Value: TypeAlias = str | int | bool | None
@@ -269,10 +272,10 @@ def restore_rows(
 
     Rows and values that something stands in the way of stay in the quarantine, and are a "warning".
     """
-    _make_functions(connection)
     told: list[tuple[str, str]] = []
     for schema in schemas:
         statement = restore_all_statement(revision, key, schema)
+        _make_functions(connection, statement)
         told.extend((level, words) for level, words in connection.execute(verbatim(statement)))
     return told
 
@@ -295,7 +298,7 @@ def purge_stores(connection: Connection, expected: Iterable[Holding]) -> None:
 
 def clear_away(connection: Connection, emptied: Iterable[Store], schemas: Iterable[str | None]) -> None:
     """Drop those of the tables that hold nothing any more, and the schemas that were made for the quarantine."""
-    _make_functions(connection)
+    _make_functions(connection, CLEARING)
     by_schema: dict[str | None, list[int]] = {schema: [] for schema in schemas}
     for store in emptied:
         by_schema.setdefault(store.name.schema, []).append(store.oid)
@@ -304,5 +307,6 @@ def clear_away(connection: Connection, emptied: Iterable[Store], schemas: Iterab
         connection.execute(select(func.pg_temp.cascade_clear_away(listed, cast(schema, Text))))
 
 
-def _make_functions(connection: Connection) -> None:
-    connection.execute(verbatim(in_one_statement(function_statements())))
+def _make_functions(connection: Connection, statement: str) -> None:
+    called = functions_called([statement], function_statements())
+    connection.execute(verbatim(in_one_statement(called.values())))

@@ -19,9 +19,8 @@ from alembic_cascade.ops import CleanOrphansOp
 from alembic_cascade.orphans.implementations import settle_orphans, settling_errors
 from alembic_cascade.orphans.planning import Plan
 from alembic_cascade.orphans.quarantine import FIX
-from alembic_cascade.orphans.statements import foresee_statement, foresight_statements
-from alembic_cascade.running import execute, make_functions
-from alembic_cascade.sql.functions import in_one_statement
+from alembic_cascade.orphans.statements import foresee_statement
+from alembic_cascade.running import make_functions
 from alembic_cascade.sql.quoting import verbatim
 
 # In the place of what the operation says, which a revision could be given.
@@ -91,22 +90,21 @@ def foresee(hands: Hands, plans: Iterable[Plan], step: Callable[[str], None]) ->
     found = []
     with hands.connection.begin_nested() as whole:
         operations = hands.operations()
-        make_functions(operations)
-        execute(operations, in_one_statement(foresight_statements()))
         for plan in plans:
             step(plan.label)
-            found.append(_foreseen(hands, plan))
+            operation = _operation(plan, hands.config, f"{FIX}dry-run")
+            asked = foresee_statement(operation, hands.version_table_schema)
+            make_functions(operations, asked)
+            found.append(_foreseen(hands, plan, operation, asked))
         whole.rollback()
     return found
 
 
-def _foreseen(hands: Hands, plan: Plan) -> Foreseen:
-    operation = _operation(plan, hands.config, f"{FIX}dry-run")
-    asked = verbatim(foresee_statement(operation, hands.version_table_schema))
+def _foreseen(hands: Hands, plan: Plan, operation: CleanOrphansOp, asked: str) -> Foreseen:
     try:
         with hands.connection.begin_nested() as part:
             with settling_errors(operation):
-                rows = hands.connection.execute(asked).all()
+                rows = hands.connection.execute(verbatim(asked)).all()
             part.rollback()
     except LockNotAcquired:
         raise

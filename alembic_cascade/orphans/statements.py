@@ -22,6 +22,7 @@ FILES = (
     "clean",
     "conflicts",
     "restore",
+    "foresight",
 )
 
 # In the schema of the version table, where the quarantine has none of its own.
@@ -90,11 +91,6 @@ def clean_arguments(cleaning: Cleaning, version_table_schema: str | None) -> lis
         str(cleaning.if_exists).lower(),
         quote_literal(_advice(cleaning)),
     ]
-
-
-def foresight_statements() -> tuple[str, ...]:
-    """The statement that makes what :func:`foresee_statement` calls; no script needs it."""
-    return read_functions("alembic_cascade.orphans", ("foresight",))
 
 
 def foresee_statement(cleaning: Cleaning, version_table_schema: str | None) -> str:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
 
 from alembic_cascade.sql.quoting import dollar_quote
 
 END_OF_FUNCTION = "$cascade$;\n"
+
+# The head of a function or procedure of ours, and a name that may be one's; a table of ours is named alike.
+_MADE = re.compile(r"^CREATE OR REPLACE (?:FUNCTION|PROCEDURE) pg_temp\.(cascade_\w+)", re.MULTILINE)
+_NAMED = re.compile(r"\bpg_temp\.(cascade_\w+)")
 
 
 @cache
@@ -20,6 +25,29 @@ def read_functions(package: str, names: tuple[str, ...]) -> tuple[str, ...]:
         # What executes a statement brings its own semicolon.
         found.extend(f"{part.strip()}\n{END_OF_FUNCTION[:-2]}" for part in text.split(END_OF_FUNCTION) if part.strip())
     return tuple(found)
+
+
+def functions_called(statements: Iterable[str], functions: tuple[str, ...]) -> dict[str, str]:
+    """Those of the functions that the statements call and that these call in turn, by name, in their order."""
+    made, calls = _named(functions), _calls(functions)
+    called: set[str] = set()
+    found = {name for statement in statements for name in _NAMED.findall(statement) if name in made}
+    while found:
+        called |= found
+        found = {name for caller in found for name in calls[caller]} - called
+    return {name: statement for name, statement in made.items() if name in called}
+
+
+@cache
+def _named(functions: tuple[str, ...]) -> Mapping[str, str]:
+    return {name: statement for statement in functions for name in _MADE.findall(statement)}
+
+
+@cache
+def _calls(functions: tuple[str, ...]) -> Mapping[str, frozenset[str]]:
+    """Which functions each of them names."""
+    made = _named(functions)
+    return {name: frozenset(made.keys() & set(_NAMED.findall(statement))) for name, statement in made.items()}
 
 
 def in_one_statement(functions: Iterable[str]) -> str:

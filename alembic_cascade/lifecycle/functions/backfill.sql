@@ -23,12 +23,13 @@ BEGIN
         END IF;
         value := 'newest.value';
         joined := pg_catalog.format(
-            '(SELECT %1$s, pg_catalog.max(child.%2$I) AS value FROM %3$s AS child WHERE child.%2$I IS NOT NULL GROUP BY %4$s) AS newest',
+            '(SELECT %1$s, pg_catalog.max(child.%2$I) AS value FROM %3$s AS child GROUP BY %4$s) AS newest',
             (SELECT pg_catalog.string_agg(pg_catalog.format('child.%I AS key_%s', local, place), ', ' ORDER BY place)
              FROM pg_catalog.unnest(local_cols) WITH ORDINALITY AS listed (local, place)),
             source_column, pg_temp.cascade_scan(source),
             (SELECT pg_catalog.string_agg(place::text, ', ') FROM pg_catalog.generate_subscripts(local_cols, 1) AS place));
-        unfilled := pg_catalog.format('%s AND (parent.%2$I IS NULL OR parent.%2$I < newest.value)',
+        -- Asked of each parent, for it costs a tenth of the whole to ask it of each child.
+        unfilled := pg_catalog.format('%s AND newest.value IS NOT NULL AND (parent.%2$I IS NULL OR parent.%2$I < newest.value)',
             pg_temp.cascade_newest_of(source, local_cols, kept, remote_cols), name);
     END IF;
     RETURN NEXT;
