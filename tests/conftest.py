@@ -14,14 +14,16 @@ from hypothesis import HealthCheck, settings
 
 pytest.register_assert_rewrite("scenario")
 
-from project import Project  # noqa: E402 - only what is imported after that is rewritten
+from emptying import TestDatabase  # noqa: E402 - only what is imported after that is rewritten
+from project import Project  # noqa: E402
 from pytest_postgresql import factories  # noqa: E402
+from pytest_postgresql.janitor import DatabaseJanitor  # noqa: E402
 from sqlalchemy import URL, Engine, NullPool, create_engine  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    import psycopg
+    from pytest_postgresql.executors import NoopExecutor
 
 # By default the same examples in every run, so that a red run means a change; TEST_EXAMPLES asks for new ones.
 settings.register_profile(
@@ -69,20 +71,38 @@ def start_embedded(version: int, directory: Path) -> tuple[str, Callable[[], Non
 
 
 postgresql_noproc = factories.postgresql_noproc()
-postgresql = factories.postgresql("postgresql_noproc")
+
+
+@pytest.fixture(scope="session")
+def database(postgresql_noproc: NoopExecutor) -> Iterator[TestDatabase]:
+    """The database of all tests of this process, empty before each."""
+    server = postgresql_noproc
+    database = TestDatabase(
+        DatabaseJanitor(
+            user=server.user,
+            host=server.host,
+            port=server.port,
+            password=server.password,
+            dbname=server.dbname,
+            template_dbname=server.template_dbname,
+        )
+    )
+    yield database
+    database.drop()
 
 
 @pytest.fixture
-def url(postgresql: psycopg.Connection[object]) -> URL:
+def url(database: TestDatabase, postgresql_noproc: NoopExecutor) -> Iterator[URL]:
     """The address of an empty database."""
-    info = postgresql.info
-    return URL.create(
+    server = postgresql_noproc
+    yield URL.create(
         "postgresql+psycopg",
-        username=info.user,
-        password=info.password or None,
-        database=info.dbname,
-        query={"host": info.host, "port": str(info.port)},
+        username=server.user,
+        password=server.password or None,
+        database=server.dbname,
+        query={"host": server.host, "port": str(server.port)},
     )
+    database.clear()
 
 
 @pytest.fixture
