@@ -39,7 +39,7 @@ ROWS = [
         "eject",
         "impact",
     },
-    {"concurrently", "lifecycle", "patterns", "sql.functions"},
+    {"concurrently", "lifecycle", "patterns", "sql.functions", "rolling_back"},
     {"lifecycle.policy", "lifecycle.server_functions", "audit.policy", "impact.statements"},
     {"config", "foreign_keys", "embedded"},
     {"sql_file", "locking", "audit.relations", "audit.sources"},
@@ -56,6 +56,19 @@ ROWS = [
     {"reflected"},
     {"declared", "audit.database"},
     {"comparison", "orphans.strategies", "audit.subject"},
+    {"proof.catalogue", "proof.outcome", "proof.regexes", "proof.refusals"},
+    {"proof.values", "proof.claims"},
+    {"proof.literals", "proof.statements"},
+    {"proof.taking"},
+    {"proof.shapes"},
+    {"proof.making"},
+    {"proof.watching", "proof.foresight"},
+    {"proof.ground", "proof.deleting"},
+    {"proof.below", "proof.entities"},
+    {"proof.key_proof"},
+    {"proof.relation_proof"},
+    {"proof.proving"},
+    {"proof"},
     {"audit.rule", "audit.fixes", "audit.cascades", "audit.columns", "audit.indexes", "orphans.links"},
     {"orphans.looking"},
     {"orphans.planning", "orphans.remarks"},
@@ -119,7 +132,7 @@ ROWS = [
     {"eject.rewriting"},
     {"eject.files"},
     {"cli.environment", "cli.output", "cli.progress"},
-    {"cli.options", "cli.listing", "cli.findings"},
+    {"cli.options", "cli.listing", "cli.findings", "cli.protection"},
     {"cli.orphans_listing"},
     {"cli.orphans_documents"},
     {
@@ -130,6 +143,7 @@ ROWS = [
         "cli.orphans",
         "cli.doctor",
         "cli.eject",
+        "cli.verify",
     },
     {"cli.commands"},
     {"cli"},
@@ -138,7 +152,8 @@ ROWS = [
 PURE = {
     name
     for name in MODULES
-    if name.split(".")[0] in {"audit", "impact", "config", "foreign_keys", "naming", "sorting", "dbapi_errors", "sql"}
+    if name.split(".")[0]
+    in {"audit", "impact", "proof", "config", "foreign_keys", "naming", "sorting", "dbapi_errors", "sql"}
     or name in {"reflected", "declared", "comparison"}
     or (
         name.split(".")[0] == "orphans"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +15,6 @@ from alembic_cascade.errors import CascadeError
 from alembic_cascade.foreign_keys import TableName
 from alembic_cascade.impact.statements import (
     END,
-    MARK,
-    MARKED,
     MOVED,
     RESULT,
     delete_where,
@@ -27,6 +24,7 @@ from alembic_cascade.impact.statements import (
     next_round,
     preparing_statements,
 )
+from alembic_cascade.rolling_back import rolled_back
 from alembic_cascade.sql.catalogue import ACTION_RULES, pg_class, regclass
 from alembic_cascade.sql.quoting import quote_table, verbatim
 
@@ -127,7 +125,7 @@ def predict(
     name = quote_table(*table)
     if kind not in {"r", "p"}:
         raise CascadeError(f"{name} is no table: only rows of tables can be referred to.")
-    with _rolled_back(connection):
+    with rolled_back(connection):
         _make_functions(connection)
         missing = _list_rows(connection, name, wanted)
         for number in _rounds(connection):
@@ -136,24 +134,6 @@ def predict(
         _check_nothing_moved(connection)
         found = json.loads(str(connection.scalar(verbatim(RESULT))))
     return _prediction(table, found, missing)
-
-
-@contextmanager
-def _rolled_back(connection: Connection) -> Iterator[None]:
-    """Work of which nothing stays, whether env.py has begun a transaction or leaves each statement to itself."""
-    connection.execute(verbatim(MARK))
-    if connection.scalar(verbatim(MARKED)) == "on":
-        with connection.begin_nested() as savepoint:
-            try:
-                yield
-            finally:
-                savepoint.rollback()
-        return
-    connection.execute(verbatim("BEGIN"))
-    try:
-        yield
-    finally:
-        connection.execute(verbatim("ROLLBACK"))
 
 
 def _make_functions(connection: Connection) -> None:

@@ -11,10 +11,6 @@ END = "SELECT pg_temp.cascade_end_impact()"
 MOVED = "SELECT pg_temp.cascade_moved()"
 RESULT = "SELECT pg_temp.cascade_impact()"
 
-# Whether two statements are of one transaction: a setting that is local to it is gone after it.
-MARK = "SELECT pg_catalog.set_config('alembic_cascade.in_transaction', 'on', true)"
-MARKED = "SELECT pg_catalog.current_setting('alembic_cascade.in_transaction', true)"
-
 
 def preparing_statements() -> tuple[str, ...]:
     """The statements that make the tables and the functions, some of which operations on orphans have, too.

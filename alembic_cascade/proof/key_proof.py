@@ -1,0 +1,200 @@
+"""The proof of one foreign key: rows are made, an orphan is tried, the parent is deleted, and all is undone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.exc import DBAPIError
+
+from alembic_cascade.dbapi_errors import constraint, sqlstate
+from alembic_cascade.proof.below import make_below, make_default
+from alembic_cascade.proof.deleting import (
+    GONE,
+    REFUSED,
+    STAYS,
+    Happened,
+    becomes,
+    delete_row,
+    deletion_by_sql,
+    happening,
+    words,
+)
+from alembic_cascade.proof.foresight import Foreseen, Rule, foreseen
+from alembic_cascade.proof.ground import Ground, Promise
+from alembic_cascade.proof.making import Row
+from alembic_cascade.proof.refusals import FOREIGN_KEY_VIOLATIONS, CannotMake, said
+from alembic_cascade.proof.statements import Values, all_equal, change, count, orphan
+from alembic_cascade.proof.watching import condition
+from alembic_cascade.sql.quoting import verbatim
+
+NOT_ENFORCED = "nothing, NOT ENFORCED"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What happened, and in which respects it was not as promised."""
+
+    happened: str
+    problems: tuple[str, ...]
+
+
+def promised(rule: Rule) -> str:
+    """What a key promises, in a few words."""
+    if not rule.enforced:
+        return NOT_ENFORCED
+    if rule.refuses:
+        return REFUSED
+    return words(rule.changes) if rule.changes else GONE
+
+
+def prove_key(ground: Ground, promise: Promise, rules: Sequence[Rule]) -> Finding:
+    """Try what the key promises; ``rules`` are those of all keys.
+
+    Errors: :exc:`.CannotMake` where it can't be told.
+    """
+    ground.maker.prepare([promise.parent, promise.child])
+    with ground.maker.rolled_back():
+        return _KeyProof(ground, promise, rules).finding()
+
+
+class _KeyProof:
+    def __init__(self, ground: Ground, promise: Promise, rules: Sequence[Rule]) -> None:
+        self._ground = ground
+        self._maker = ground.maker
+        self._connection = ground.connection
+        self._promise = promise
+        self._rule = promise.rule
+        self._rules = rules
+
+    def finding(self) -> Finding:
+        orphaned = self._referring_to(self._dead())
+        parent = self._maker.row(self._promise.parent)
+        child = self._maker.row(self._promise.child, self._referring_to(parent))
+        if not self._rule.leads(child.values, parent.values):
+            raise CannotMake(f"a trigger lets no row of {child.table.label} refer to the row that was made for it")
+        problems = [*self._orphan_problems(child, orphaned), *self._old_orphans()]
+        make_default(self._ground, self._rule, child, parent)
+        happened, wrong = self._deletion(parent, child)
+        problems += wrong
+        if not problems and self._rule.enforced and self._promise.silent:
+            problems.append(f"the key's trigger {self._promise.silent[0]} is switched off")
+        return Finding(happened, tuple(problems))
+
+    def _referring_to(self, parent: Row) -> Values:
+        return {ours: parent.values[theirs] for ours, theirs in self._rule.pairs}
+
+    def _dead(self) -> Row:
+        """A row of the parent that is deleted again: what refers to it is an orphan."""
+        row = self._maker.row(self._promise.parent)
+        try:
+            with self._connection.begin_nested():
+                gone = delete_row(self._connection, row)
+        except DBAPIError as error:
+            problem = f"a row of {row.table.label} that no other one refers to can't be deleted: {said(error)}"
+            raise CannotMake(problem) from error
+        if not gone:
+            raise CannotMake(f"a trigger or a rule keeps rows of {row.table.label} from being deleted")
+        self._maker.made.remove(row)
+        return row
+
+    def _orphan_problems(self, child: Row, orphaned: Values) -> Iterator[str]:
+        """Whether a reference to a row that is gone is refused, on INSERT and on UPDATE."""
+        for verb in ("INSERT", "UPDATE"):
+            with self._maker.rolled_back():
+                error = self._insert_refusal(orphaned) if verb == "INSERT" else self._update_refusal(child, orphaned)
+                accepted = error is None and self._is_there(orphaned)
+            if accepted and self._rule.enforced:
+                yield f"an orphan is accepted on {verb}"
+            elif error is not None and not self._rule.enforced and self._is_own(error):
+                yield f"an orphan is refused on {verb}"
+
+    def _insert_refusal(self, orphaned: Values) -> DBAPIError | None:
+        return self._maker.refusal(self._promise.child, orphaned, self._promise.found)
+
+    def _update_refusal(self, child: Row, orphaned: Values) -> DBAPIError | None:
+        try:
+            with self._connection.begin_nested():
+                self._connection.execute(verbatim(change(child.table, orphaned, condition(child))))
+        except DBAPIError as error:
+            return error
+        return None
+
+    def _is_there(self, orphaned: Values) -> bool:
+        """Whether a row refers to nothing: a trigger may have had it refer to something else, or made what it means."""
+        missing = {theirs: orphaned[ours] for ours, theirs in self._rule.pairs}
+        children, parents = (
+            self._connection.scalar(verbatim(count(table, all_equal(values))))
+            for table, values in ((self._promise.child, orphaned), (self._promise.parent, missing))
+        )
+        return bool(children) and not parents
+
+    def _is_own(self, error: DBAPIError) -> bool:
+        return sqlstate(error) in FOREIGN_KEY_VIOLATIONS and constraint(error) in self._promise.names
+
+    def _old_orphans(self) -> Iterator[str]:
+        """An orphan that a key has let be which is NOT VALID, and is not meant to be."""
+        loose = [key for key in self._promise.found if key.enforced and not key.validated]
+        if loose and self._promise.validated and self._rule.enforced:
+            query = orphan(self._promise.child, self._promise.parent, self._rule.pairs)
+            for values in self._connection.scalars(verbatim(query)):
+                shown = ", ".join(f"{name} = {value}" for name, value in zip(self._rule.columns, values, strict=True))
+                yield f"it is NOT VALID, and there is an orphan: {shown}"
+
+    def _deletion(self, parent: Row, child: Row) -> tuple[str, list[str]]:
+        """What the delete of the parent did, and what of it was not promised."""
+        plan = self._foreseen(parent)
+        if self._rule.enforced and self._rule.refuses:
+            return self._refusal(self._happening(parent), plan, child)
+        if plan.refusing:
+            raise CannotMake(f"{plan.refusing[0].label} refuses the delete: no row can be made without another by that")
+        if child in plan.gone:
+            make_below(self._ground, self._rules, parent, child)
+        return self._comparison(self._happening(parent), self._foreseen(parent), child, parent)
+
+    def _foreseen(self, parent: Row) -> Foreseen:
+        return foreseen(self._maker.made, parent, self._rules)
+
+    def _happening(self, parent: Row) -> Happened:
+        connection = self._connection
+        return happening(connection, parent, self._maker.made, lambda: deletion_by_sql(connection, parent))
+
+    def _refusal(self, happened: Happened, plan: Foreseen, child: Row) -> tuple[str, list[str]]:
+        refusal = happened.refusal
+        if refusal is None:
+            fate = words(happened.seen[child])
+            return fate, [f"the delete is not refused: the row {becomes(fate)}"]
+        if refusal.constraint in self._promise.names:
+            return REFUSED, []
+        others = [rule.label for rule in plan.refusing if rule is not self._rule]
+        if others:
+            raise CannotMake(f"{others[0]} refuses the delete first: no row can be made without another by that")
+        return REFUSED, [f"it is not this key that refuses the delete: {refusal.words}"]
+
+    def _comparison(self, happened: Happened, plan: Foreseen, child: Row, parent: Row) -> tuple[str, list[str]]:
+        if happened.refusal is not None:
+            return REFUSED, [f"the delete is refused: {happened.refusal.words}"]
+        problems: list[str] = []
+        for difference in happened.differences(plan):
+            if difference.row is child:
+                orphan_ = ", and refers to nothing" if difference.seen == STAYS else ""
+                problems.insert(0, f"the row {becomes(difference.seen)}{orphan_}")
+            else:
+                label = difference.row.table.label
+                problems.append(f"below it, a row of {label} {becomes(difference.seen)}, not {difference.expected}")
+        if not problems:
+            problems += self._masked(plan, child, parent)
+        if not problems:
+            self._ground.shown.update(row.table.oid for row in plan.gone if row is not parent)
+        fate = words(happened.seen[child])
+        return NOT_ENFORCED if fate == STAYS and not self._rule.enforced else fate, problems
+
+    def _masked(self, plan: Foreseen, child: Row, parent: Row) -> Iterator[str]:
+        """Where another key does the same to the row, what the database says of this one decides."""
+        if not self._rule.enforced:
+            return
+        without = foreseen(self._maker.made, parent, [rule for rule in self._rules if rule is not self._rule])
+        known = any(key.enforced and key.ondelete.matches(self._rule.ondelete) for key in self._promise.found)
+        if without.fate(child) == plan.fate(child) and not known:
+            has = f"ON DELETE {self._promise.found[0].ondelete}" if self._promise.found else "no such key"
+            yield f"the database has {has}, and the row fares so by another key alone"

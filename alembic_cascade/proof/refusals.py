@@ -1,0 +1,27 @@
+"""What stands in the way of a proof, in words."""
+
+from __future__ import annotations
+
+from sqlalchemy.exc import DBAPIError
+
+from alembic_cascade.dbapi_errors import detail, message
+
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+FOREIGN_KEY_VIOLATIONS = {"23503", "23001"}
+UNIQUE_VIOLATIONS = {"23505", "23P01"}
+CHECK_VIOLATION = "23514"
+# Classes of errors that are no matter of the rows: rights, locks, what somebody stopped, and the like.
+NO_ANSWERS = {"08", "25", "40", "42", "53", "54", "55", "57", "58"}
+
+
+class CannotMake(Exception):  # noqa: N818 - no error of the program: a proof ends with it as its reason
+    """A row can't be made, or what becomes of it can't be told; the text says why."""
+
+
+class SessionRefused(Exception):  # noqa: N818 - likewise
+    """SQLAlchemy itself refuses to delete an object."""
+
+
+def said(error: DBAPIError) -> str:
+    """What PostgreSQL says, in one line."""
+    return " ".join(" ".join(filter(None, (message(error), detail(error)))).split())
