@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from alembic_cascade.proof.foresight import Rule, foreseen
 from alembic_cascade.proof.ground import Ground
@@ -11,11 +12,32 @@ from alembic_cascade.proof.making import Row
 from alembic_cascade.proof.refusals import CannotMake
 
 
-def make_below(ground: Ground, rules: Iterable[Rule], doomed: Row, start: Row) -> None:
+def make_below(ground: Ground, rules: Sequence[Rule], doomed: Row, start: Row) -> None:
     """Make what goes with ``start`` when the ``doomed`` row is deleted, but below tables where that has been shown.
 
     A row that another key would refuse to let go is not made, nor one that can't be: each key has a proof of its own.
     """
+    maker = ground.maker
+
+    def made_if_it_may_go(rule: Rule, parent: Row) -> Row | None:
+        with suppress(CannotMake), maker.tentatively() as attempt:
+            row = _referring(ground, rule, parent)
+            plan = foreseen(maker.made, doomed, rules)
+            attempt.kept = not plan.refusing and rule.leads(row.values, parent.values)
+            return row if attempt.kept and row in plan.gone else None
+        return None
+
+    # Usually all may go. To look at each one takes long.
+    with suppress(CannotMake), maker.tentatively() as attempt:
+        _make_rows(ground, rules, start, lambda rule, parent: _referring(ground, rule, parent))
+        attempt.kept = not foreseen(maker.made, doomed, rules).refusing
+        if attempt.kept:
+            return
+    _make_rows(ground, rules, start, made_if_it_may_go)
+
+
+def _make_rows(ground: Ground, rules: Sequence[Rule], start: Row, make: Callable[[Rule, Row], Row | None]) -> None:
+    """Let ``make`` make a row by each key that would let it go or lose its reference, and so on from those that go."""
     by_parent: dict[int, list[Rule]] = {}
     for rule in rules:
         if rule.enforced and not rule.refuses:
@@ -24,28 +46,23 @@ def make_below(ground: Ground, rules: Iterable[Rule], doomed: Row, start: Row) -
     pending = deque([start])
     while pending:
         parent = pending.popleft()
-        if parent.table.oid in ground.shown:
-            continue
-        for rule in by_parent.get(parent.table.oid, ()):
+        for rule in () if parent.table.oid in ground.shown else by_parent.get(parent.table.oid, ()):
             if rule not in done:
                 done.add(rule)
-                row = _made(ground, rules, rule, doomed, parent)
-                pending += [] if row is None else [row]
+                row = make(rule, parent)
+                if row is not None and rule.ondelete.rule == "CASCADE":
+                    pending.append(row)
 
 
-def _made(ground: Ground, rules: Iterable[Rule], rule: Rule, doomed: Row, parent: Row) -> Row | None:
-    """The row that refers to the parent by the key, if it goes with it; None where it stays, or there is none."""
-    maker = ground.maker
-    with maker.tentatively() as attempt:
-        try:
-            table = ground.catalogue.tables[rule.child]
-            row = maker.row(table, {ours: parent.values[theirs] for ours, theirs in rule.pairs})
-            make_default(ground, rule, row, parent)
-        except CannotMake:
-            return None
-        plan = foreseen(maker.made, doomed, rules)
-        attempt.kept = not plan.refusing and rule.leads(row.values, parent.values)
-        return row if attempt.kept and row in plan.gone else None
+def _referring(ground: Ground, rule: Rule, parent: Row) -> Row:
+    """A row that refers to the parent by the key.
+
+    Errors: :exc:`.CannotMake`.
+    """
+    table = ground.catalogue.tables[rule.child]
+    row = ground.maker.row(table, {ours: parent.values[theirs] for ours, theirs in rule.pairs})
+    make_default(ground, rule, row, parent)
+    return row
 
 
 def make_default(ground: Ground, rule: Rule, child: Row, parent: Row) -> None:

@@ -14,7 +14,7 @@ from alembic_cascade.proof.foresight import Foreseen
 from alembic_cascade.proof.making import Row
 from alembic_cascade.proof.refusals import FOREIGN_KEY_VIOLATIONS, NO_ANSWERS, CannotMake, SessionRefused, said
 from alembic_cascade.proof.statements import Values, count, deletion
-from alembic_cascade.proof.watching import Seen, Watch, condition
+from alembic_cascade.proof.watching import Seen, Watches, condition
 from alembic_cascade.sql.quoting import verbatim
 
 GONE = "gone"
@@ -92,13 +92,13 @@ def happening(
 
     Errors: :exc:`.CannotMake` where it tells nothing.
     """
-    watches = {row: Watch.on(connection, row) for row in rows if row is not doomed}
+    watches = Watches(connection, [row for row in rows if row is not doomed])
     savepoint = connection.begin_nested()
     try:
         with deleting():
             if is_there(connection, doomed):
                 raise CannotMake(f"a trigger or a rule lets the row of {doomed.table.label} stay")
-            return Happened(None, {row: watch.seen() for row, watch in watches.items()})
+            return Happened(None, watches.seen())
     except SessionRefused as error:
         return Happened(Refusal(str(error), None), {})
     except DBAPIError as error:

@@ -67,14 +67,17 @@ def foreseen(rows: Sequence[Row], doomed: Row, rules: Iterable[Rule]) -> Foresee
     for rule in rules:
         if rule.enforced:
             by_parent.setdefault(rule.parent, []).append(rule)
+    by_table: dict[int, list[Row]] = {}
+    for row in rows:
+        by_table.setdefault(row.table.oid, []).append(row)
     gone, changed = {doomed}, dict[Row, dict[str, str | None]]()
     checked: list[tuple[Rule, Row]] = []
     pending = [doomed]
     while pending:
         parent = pending.pop(0)
         for rule in by_parent.get(parent.table.oid, ()):
-            for row in rows:
-                if row.table.oid != rule.child or row in gone or not rule.leads(row.values, parent.values):
+            for row in by_table.get(rule.child, ()):
+                if row in gone or not rule.leads(row.values, parent.values):
                     continue
                 if rule.refuses:
                     checked.append((rule, row))

@@ -88,8 +88,7 @@ class _KeyProof:
         """A row of the parent that is deleted again: what refers to it is an orphan."""
         row = self._maker.row(self._promise.parent)
         try:
-            with self._connection.begin_nested():
-                gone = delete_row(self._connection, row)
+            gone = delete_row(self._connection, row)
         except DBAPIError as error:
             problem = f"a row of {row.table.label} that no other one refers to can't be deleted: {said(error)}"
             raise CannotMake(problem) from error
@@ -114,8 +113,7 @@ class _KeyProof:
 
     def _update_refusal(self, child: Row, orphaned: Values) -> DBAPIError | None:
         try:
-            with self._connection.begin_nested():
-                self._connection.execute(verbatim(change(child.table, orphaned, condition(child))))
+            self._connection.execute(verbatim(change(child.table, orphaned, condition(child))))
         except DBAPIError as error:
             return error
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from alembic_cascade.dbapi_errors import sqlstate
 from alembic_cascade.proof.catalogue import Catalogue, Key, Table
-from alembic_cascade.proof.refusals import CHECK_VIOLATION, UNIQUE_VIOLATIONS, CannotMake, said
+from alembic_cascade.proof.refusals import CHECK_VIOLATION, UNIQUE_VIOLATIONS, CannotMake, NeedsSavepoints, said
 from alembic_cascade.proof.shapes import Shapes
 from alembic_cascade.proof.statements import Values, insertion, value_of
 from alembic_cascade.proof.taking import copy_of_a_row, row_that_nobody_needs, some_row
@@ -67,13 +67,15 @@ class Attempt:
 class Maker:
     """Makes rows. A stranger is one that others refer to and of which nothing is asked: it is made once and kept.
 
-    ``made`` are the others, in their order.
+    ``made`` are the others, in their order. A ``careful`` one sets a savepoint before each row, and can try again, or
+    take what exists; each is a round trip, and hardly ever needed.
     """
 
     connection: Connection
     catalogue: Catalogue
     shapes: Shapes
     made: list[Row] = field(default_factory=list)
+    careful: bool = True
     _strangers: dict[int, Row] = field(default_factory=dict)
     _number: int = FIRST_NUMBER
     _depth: int = 0
@@ -81,17 +83,17 @@ class Maker:
     def row(self, table: Table, given: Values | None = None) -> Row:
         """A new row with the ``given`` values; what it refers to besides is nothing that it would be deleted with.
 
-        Errors: :exc:`.CannotMake`.
+        Errors: :exc:`.CannotMake`, :exc:`.NeedsSavepoints`.
         """
         return self._new_or_taken(table, given or {}, is_stranger=False)
 
     def refusal(self, table: Table, given: Values, unchecked: Iterable[Key]) -> DBAPIError | None:
         """What PostgreSQL says to a row whose values need not refer to anything by these keys, None if it takes it.
 
-        Errors: :exc:`.CannotMake` where it does not come to that.
+        Then there is nothing more to do but to roll back. Errors: :exc:`.CannotMake` where it does not come to that.
         """
         try:
-            self._new(table, given, frozenset(key.oid for key in unchecked), is_stranger=False)
+            self._new(table, given, frozenset(key.oid for key in unchecked), is_stranger=False, is_last=True)
         except CannotMake as refusal:
             if isinstance(refusal.__cause__, DBAPIError):
                 return refusal.__cause__
@@ -108,13 +110,14 @@ class Maker:
 
     def prepare(self, tables: Iterable[Table]) -> None:
         """Make beforehand what rows of these tables refer to, so that it outlives what is rolled back."""
-        for table in tables:
-            for key in table.keys:
-                if self.catalogue.is_needed(table, key) and key.parent in self.catalogue.tables:
-                    # What fails is said where it is missed, which need not be.
-                    with suppress(CannotMake, DBAPIError), self.tentatively() as attempt:
-                        self._stranger(self.catalogue.tables[key.parent])
-                        attempt.kept = True
+        needed = {key.parent for table in tables for key in table.keys if self.catalogue.is_needed(table, key)}
+        was, self.careful = self.careful, True
+        for oid in sorted(needed & self.catalogue.tables.keys() - self._strangers.keys()):
+            # What fails is said where it is missed, which need not be.
+            with suppress(CannotMake, DBAPIError), self.tentatively() as attempt:
+                self._stranger(self.catalogue.tables[oid])
+                attempt.kept = True
+        self.careful = was
 
     @contextmanager
     def tentatively(self) -> Iterator[Attempt]:
@@ -174,7 +177,9 @@ class Maker:
         values = {name: value for name, value in shape.values.items() if name in table.unique_columns}
         return {name: value.of(number) for name, value in values.items() if value.varies}
 
-    def _new(self, table: Table, given: Values, unchecked: frozenset[int], *, is_stranger: bool) -> Row:
+    def _new(
+        self, table: Table, given: Values, unchecked: frozenset[int], *, is_stranger: bool, is_last: bool = False
+    ) -> Row:
         problem: DBAPIError | None = None
         for attempt in range(TRIES):
             bundle = _Bundle(self._next(), unchecked)
@@ -183,6 +188,9 @@ class Maker:
                 return self._inserted(bundle)
             except DBAPIError as error:
                 problem = error
+            again = sqlstate(problem) in {*UNIQUE_VIOLATIONS, CHECK_VIOLATION}
+            if not self.careful and (again or not is_last):
+                raise NeedsSavepoints from problem
             if sqlstate(problem) in UNIQUE_VIOLATIONS:
                 # What is there may have the next numbers, or very many.
                 self._number += 1 if attempt % 2 else self._number
@@ -231,13 +239,14 @@ class Maker:
             raise CannotMake(f"{key.name} refers to a table that can't be written to")
         wanted = dict(known)
         if len(known) == len(key.pairs):
-            existing = some_row(self.connection, parent, known)
+            made = next((row for row in self.made if row.table is parent and _has(row.values, known)), None)
+            existing = some_row(self.connection, parent, known) if made is None else made.values
             if existing is not None:
                 return existing
         elif not known and not alone and not child.is_stranger:
             return self._stranger(parent)
         for draft in (*bundle.open, *bundle.drafts):
-            if draft.table is parent and all(draft.values.get(name) == value for name, value in known.items()):
+            if draft.table is parent and _has(draft.values, known):
                 return draft.values
         is_stranger = child.is_stranger and not known and not alone
         if is_stranger and parent.oid in self._strangers:
@@ -272,7 +281,7 @@ class Maker:
     def _inserted(self, bundle: _Bundle) -> Row:
         """Insert what belongs together by one statement, at whose end keys are checked, and return the last row."""
         statement = insertion([(draft.table, draft.values) for draft in bundle.drafts])
-        with self.connection.begin_nested():
+        with self.connection.begin_nested() if self.careful else nullcontext():
             found = self.connection.execute(verbatim(statement))
             inserted: dict[int, list[str | None]] = {row.place: list(row.made) for row in found}
         for place, draft in enumerate(bundle.drafts):
@@ -284,6 +293,10 @@ class Maker:
             else:
                 self.made.append(row)
         return row
+
+
+def _has(values: Values, known: Values) -> bool:
+    return all(values.get(name) == value for name, value in known.items())
 
 
 def _filled(values: Values) -> frozenset[str]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 
 from sqlalchemy import Connection, MetaData
 from sqlalchemy.exc import DBAPIError
@@ -17,7 +17,7 @@ from alembic_cascade.proof.foresight import Rule
 from alembic_cascade.proof.ground import Ground, Promise
 from alembic_cascade.proof.key_proof import Finding, promised, prove_key
 from alembic_cascade.proof.outcome import Proof, Verdict
-from alembic_cascade.proof.refusals import CannotMake, said
+from alembic_cascade.proof.refusals import CannotMake, NeedsSavepoints, said
 from alembic_cascade.proof.relation_proof import promised_by, prove_relation
 from alembic_cascade.rolling_back import rolled_back
 from alembic_cascade.sql.lock_timeout import limit_waiting
@@ -108,7 +108,7 @@ class Prover:
             promise = self._ground.promise(claim)
             if isinstance(promise, str):
                 return _proof(claim, "broken", str(claim.ondelete), "nothing", promise)
-            finding = prove_key(self._ground, promise, self._rules)
+            finding = self._tried(partial(prove_key, self._ground, promise, self._rules))
         except CannotMake as refusal:
             return _proof(claim, "not provable", str(claim.ondelete), "", str(refusal))
         except DBAPIError as error:
@@ -118,12 +118,22 @@ class Prover:
     def _proof_of_relation(self, claim: RelationClaim) -> Proof:
         promised_ = promised_by(claim)
         try:
-            finding = prove_relation(self._ground, claim)
+            finding = self._tried(partial(prove_relation, self._ground, claim))
         except CannotMake as refusal:
             return _proof(claim, "not provable", promised_, "", str(refusal))
         except DBAPIError as error:
             return _proof(claim, "not provable", promised_, "", said(error))
         return _found(claim, promised_, finding)
+
+    def _tried(self, prove: Callable[[], Finding]) -> Finding:
+        """A proof without a savepoint for each row; once more with them, where a statement fails unexpectedly."""
+        maker = self._ground.maker
+        maker.careful = False
+        try:
+            return prove()
+        except (NeedsSavepoints, DBAPIError):
+            maker.careful = True
+            return prove()
 
     def _is_absent_on_purpose(self, claim: Claim) -> bool:
         return any(self._is_absent(name) for name in claim.tables)

@@ -18,6 +18,10 @@ class CannotMake(Exception):  # noqa: N818 - no error of the program: a proof en
     """A row can't be made, or what becomes of it can't be told; the text says why."""
 
 
+class NeedsSavepoints(Exception):  # noqa: N818 - likewise
+    """A statement failed after which the work could only go on from a savepoint, and there was none."""
+
+
 class SessionRefused(Exception):  # noqa: N818 - likewise
     """SQLAlchemy itself refuses to delete an object."""
 

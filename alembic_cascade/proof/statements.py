@@ -103,10 +103,19 @@ def count(table: Table, condition: str) -> str:
     return f"SELECT count(*) FROM {table.scan} WHERE {condition}"
 
 
-def counts_by(table: Table, names: Iterable[str], condition: str) -> str:
-    """How many rows (``number``) there are by what they have in columns (``held``)."""
-    held = ", ".join(f"{quote_identifier(name)}::text" for name in names)
-    return f"SELECT ARRAY[{held}]::text[] AS held, count(*) AS number FROM {table.scan} WHERE {condition} GROUP BY 1"
+def counts_by(looks: Iterable[tuple[Table, Iterable[str], str]]) -> str:
+    """How many rows (``number``) there are by what they have in columns (``held``), for each ``place`` in the list.
+
+    Each is a table, columns, and a condition on rows.
+    """
+    found = []
+    for place, (table, names, condition) in enumerate(looks):
+        held = ", ".join(f"{quote_identifier(name)}::text" for name in names)
+        found.append(
+            f"SELECT {place} AS place, ARRAY[{held}]::text[] AS held, count(*) AS number "
+            f"FROM {table.scan} WHERE {condition} GROUP BY 2"
+        )
+    return " UNION ALL ".join(found)
 
 
 def value_in_use(table: Table, name: str) -> str:

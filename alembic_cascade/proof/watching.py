@@ -1,10 +1,9 @@
-"""What became of a row: looked for by what no key changes."""
+"""What became of rows: looked for by what no key changes."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from sqlalchemy import Connection
@@ -15,35 +14,54 @@ from alembic_cascade.proof.shapes import distinguishing
 from alembic_cascade.proof.statements import Values, counts_by, equals, reads
 from alembic_cascade.sql.quoting import quote_identifier, verbatim
 
+# What a row's references are changed to, by column; nothing where they are as they were.
 Seen = Values | Literal["gone"]
 
+Counts = Counter[tuple[str | None, ...]]
 
-@dataclass
-class Watch:
-    """A row, and how many there were like it before, by the values of their keys."""
+# So many rows are looked at by one statement.
+TOGETHER = 100
 
-    connection: Connection
-    row: Row
-    before: Counter[tuple[str | None, ...]]
 
-    @classmethod
-    def on(cls, connection: Connection, row: Row) -> Watch:
-        return cls(connection, row, _alike(connection, row))
+class Watches:
+    """Rows, and how many there were like each of them before, by the values of their keys."""
 
-    def seen(self) -> Seen:
-        """What the row's references are changed to, by column; ``"gone"``."""
-        after = _alike(self.connection, self.row)
-        lost, come = self.before - after, after - self.before
-        if not lost and not come:
-            return {}
-        watched = _watched(self.row)
-        was = tuple(self.row.values[name] for name in watched)
-        if lost == Counter([was]) and not come:
-            return "gone"
-        if lost == Counter([was]) and come.total() == 1:
-            (now,) = come
-            return {name: value for name, before, value in zip(watched, was, now, strict=True) if value != before}
-        raise CannotMake(f"what became of a row of {self.row.table.label} can't be told from other rows")
+    def __init__(self, connection: Connection, rows: Sequence[Row]) -> None:
+        self._connection = connection
+        self._rows = rows
+        self._before = self._alike()
+
+    def seen(self) -> dict[Row, Seen]:
+        """What became of each row.
+
+        Errors: :exc:`.CannotMake` where that can't be told.
+        """
+        after = self._alike()
+        return {row: _seen(row, self._before[row], after[row]) for row in self._rows}
+
+    def _alike(self) -> dict[Row, Counts]:
+        """How many rows there are that might be a row after a change, by the values of their keys."""
+        found: dict[Row, Counts] = {row: Counter() for row in self._rows}
+        for first in range(0, len(self._rows), TOGETHER):
+            some = self._rows[first : first + TOGETHER]
+            statement = counts_by([(row.table, _watched(row), _what_stays(row)) for row in some])
+            for one in self._connection.execute(verbatim(statement)):
+                found[some[one.place]][tuple(one.held)] = one.number
+        return found
+
+
+def _seen(row: Row, before: Counts, after: Counts) -> Seen:
+    lost, come = before - after, after - before
+    if not lost and not come:
+        return {}
+    watched = _watched(row)
+    was = Counter([tuple(row.values[name] for name in watched)])
+    if lost == was and not come:
+        return "gone"
+    if lost == was and come.total() == 1:
+        (now,) = come
+        return {name: value for name, value in zip(watched, now, strict=True) if value != row.values[name]}
+    raise CannotMake(f"what became of a row of {row.table.label} can't be told from other rows")
 
 
 def condition(row: Row) -> str:
@@ -51,8 +69,7 @@ def condition(row: Row) -> str:
     table = row.table
     known = (unique.columns for unique in table.uniques if unique.is_plain)
     columns = next((names for names in known if all(row.values.get(name) is not None for name in names)), None)
-    own = _own_columns(row)
-    names = columns or (*own, *_watched(row)) or tuple(table.columns)
+    names = columns or (*_own_columns(row), *_watched(row)) or tuple(table.columns)
     return " AND ".join(_equals(row, name) for name in names)
 
 
@@ -71,12 +88,10 @@ def _own_columns(row: Row) -> tuple[str, ...]:
     return () if name is None or row.values.get(name) is None else (name,)
 
 
-def _alike(connection: Connection, row: Row) -> Counter[tuple[str | None, ...]]:
-    """How many rows there are that might be the row after a change, by the values of their keys."""
+def _what_stays(row: Row) -> str:
+    """What the row has whatever becomes of its references."""
     own = _own_columns(row)
-    where = " AND ".join(_equals(row, name) for name in own) if own else _one_key_aside(row)
-    found = connection.execute(verbatim(counts_by(row.table, _watched(row), where)))
-    return Counter({tuple(one.held): one.number for one in found})
+    return " AND ".join(_equals(row, name) for name in own) if own else _one_key_aside(row)
 
 
 def _one_key_aside(row: Row) -> str:
