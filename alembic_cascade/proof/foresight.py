@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -61,31 +62,32 @@ class Foreseen:
 def foreseen(rows: Sequence[Row], doomed: Row, rules: Iterable[Rule]) -> Foreseen:
     """What a delete of the ``doomed`` row does to ``rows`` by these rules.
 
+    Triggers fire in rounds: those of a row after those of the row that took it along. A key that refuses looks when its
+    trigger fires; what goes in that very round goes before that or after it, and is taken to be there still.
     https://www.postgresql.org/docs/current/ddl-constraints.html#DDL-CONSTRAINTS-FK
     """
-    by_parent: dict[int, list[Rule]] = {}
+    by_parent: dict[int, list[Rule]] = defaultdict(list)
     for rule in rules:
         if rule.enforced:
-            by_parent.setdefault(rule.parent, []).append(rule)
-    by_table: dict[int, list[Row]] = {}
+            by_parent[rule.parent].append(rule)
+    by_table: dict[int, list[Row]] = defaultdict(list)
     for row in rows:
-        by_table.setdefault(row.table.oid, []).append(row)
-    gone, changed = {doomed}, dict[Row, dict[str, str | None]]()
-    checked: list[tuple[Rule, Row]] = []
-    pending = [doomed]
+        by_table[row.table.oid].append(row)
+    rounds, changed = {doomed: 0}, dict[Row, dict[str, str | None]]()
+    checked: list[tuple[Rule, Row, int]] = []
+    pending = deque([doomed])
     while pending:
-        parent = pending.pop(0)
-        for rule in by_parent.get(parent.table.oid, ()):
-            for row in by_table.get(rule.child, ()):
-                if row in gone or not rule.leads(row.values, parent.values):
-                    continue
-                if rule.refuses:
-                    checked.append((rule, row))
-                elif rule.changes:
-                    changed.setdefault(row, {}).update(rule.changes)
-                else:
-                    gone.add(row)
-                    pending.append(row)
-    # NO ACTION looks at the end, RESTRICT when its turn comes: of a row that goes, too, that is a matter of order.
-    refusing = [rule for rule, row in checked if row not in gone and not set(rule.columns) & set(changed.get(row, ()))]
-    return Foreseen(frozenset(gone), changed, tuple(dict.fromkeys(refusing)))
+        parent = pending.popleft()
+        referring = ((rule, row) for rule in by_parent[parent.table.oid] for row in by_table[rule.child])
+        for rule, row in referring:
+            if not rule.leads(row.values, parent.values):
+                continue
+            if rule.refuses:
+                checked.append((rule, row, rounds[parent]))
+            elif rule.changes:
+                changed.setdefault(row, {}).update(rule.changes)
+            elif row not in rounds:
+                rounds[row] = rounds[parent] + 1
+                pending.append(row)
+    refusing = [rule for rule, row, now in checked if rounds.get(row, now + 1) > now]
+    return Foreseen(frozenset(rounds), changed, tuple(dict.fromkeys(refusing)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy.exc import DBAPIError
@@ -97,19 +98,36 @@ class _KeyProof:
         self._maker.made.remove(row)
         return row
 
-    def _orphan_problems(self, child: Row, orphaned: Values) -> Iterator[str]:
-        """Whether a reference to a row that is gone is refused, on INSERT and on UPDATE."""
+    def _orphan_problems(self, child: Row, orphaned: Values) -> list[str]:
+        """Whether a reference to a row that is gone is refused, on INSERT and on UPDATE.
+
+        Errors: :exc:`.CannotMake` where something else than the key refuses it both times.
+        """
+        problems, errors = [], list[DBAPIError]()
         for verb in ("INSERT", "UPDATE"):
             with self._maker.rolled_back():
                 error = self._insert_refusal(orphaned) if verb == "INSERT" else self._update_refusal(child, orphaned)
-                accepted = error is None and self._is_there(orphaned)
-            if accepted and self._rule.enforced:
-                yield f"an orphan is accepted on {verb}"
-            elif error is not None and not self._rule.enforced and self._is_own(error):
-                yield f"an orphan is refused on {verb}"
+                if error is not None:
+                    errors.append(error)
+                elif self._rule.enforced and self._is_there(orphaned):
+                    problems.append(f"an orphan is accepted on {verb}")
+        own = any(map(self._is_own, errors))
+        if not self._rule.enforced:
+            return ["an orphan is refused"] if own else []
+        if not problems and not own:
+            if not self._promise.found:
+                return ["the database has no such key"]
+            if any(sqlstate(error) in FOREIGN_KEY_VIOLATIONS for error in errors):
+                # Another one over the same columns comes first; this one stands beside it.
+                return []
+            raise CannotMake(f"it is not the key that refuses an orphan: {'; '.join(map(said, errors))}")
+        return problems
 
     def _insert_refusal(self, orphaned: Values) -> DBAPIError | None:
-        return self._maker.refusal(self._promise.child, orphaned, self._promise.found)
+        with suppress(CannotMake):
+            return self._maker.refusal(self._promise.child, orphaned, self._promise.found)
+        # Then there is the UPDATE.
+        return None
 
     def _update_refusal(self, child: Row, orphaned: Values) -> DBAPIError | None:
         try:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from alembic_cascade.dbapi_errors import sqlstate
+from alembic_cascade.dbapi_errors import constraint, sqlstate
 from alembic_cascade.proof.catalogue import Catalogue, Key, Table
 from alembic_cascade.proof.refusals import CHECK_VIOLATION, UNIQUE_VIOLATIONS, CannotMake, NeedsSavepoints, said
 from alembic_cascade.proof.shapes import Shapes
@@ -191,7 +191,7 @@ class Maker:
             again = sqlstate(problem) in {*UNIQUE_VIOLATIONS, CHECK_VIOLATION}
             if not self.careful and (again or not is_last):
                 raise NeedsSavepoints from problem
-            if sqlstate(problem) in UNIQUE_VIOLATIONS:
+            if sqlstate(problem) in UNIQUE_VIOLATIONS and not _is_given(table, constraint(problem), given):
                 # What is there may have the next numbers, or very many.
                 self._number += 1 if attempt % 2 else self._number
             elif sqlstate(problem) == CHECK_VIOLATION and attempt < TRIES_OF_VALUES:
@@ -254,7 +254,17 @@ class Maker:
         if self.catalogue.in_one_circle(child.table.oid, parent.oid):
             return self._fill(_Draft(parent, wanted, is_stranger), bundle)
         with self._deeper(parent):
-            return self._stranger(parent) if is_stranger else self.row(parent, known).values
+            return self._stranger(parent) if is_stranger else self._new_or_known(parent, known)
+
+    def _new_or_known(self, table: Table, known: Values) -> Values:
+        """A new row with these values; where there can't be another one, the row that has them."""
+        try:
+            return self.row(table, known).values
+        except CannotMake:
+            existing = some_row(self.connection, table, known) if known else None
+            if existing is None:
+                raise
+            return existing
 
     @contextmanager
     def _deeper(self, table: Table) -> Iterator[None]:
@@ -293,6 +303,11 @@ class Maker:
             else:
                 self.made.append(row)
         return row
+
+
+def _is_given(table: Table, name: str, given: Values) -> bool:
+    """Whether a unique index is over given values alone, so that others change nothing."""
+    return any(unique.name == name and set(unique.columns) <= _filled(given) for unique in table.uniques)
 
 
 def _has(values: Values, known: Values) -> bool:

@@ -230,7 +230,6 @@ SCHEMAS = {
         "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not complete'; END $$",
         "CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON children DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()",
     ],
-    "a temporary table beside": ["CREATE TABLE parents (id serial PRIMARY KEY)", CHILD.format("note text")],
 }
 
 
