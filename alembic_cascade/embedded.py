@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import os
-import signal
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import FrameType
 from typing import Any
 
 from sqlalchemy import URL
 
 from alembic_cascade.errors import CascadeError
+from alembic_cascade.signals import ended_by_signals
 
 VERSION = 18
 SUPERUSER = "postgres"
@@ -52,7 +50,7 @@ def embedded_server() -> Iterator[Server]:
     if driver is None:
         raise CascadeError("A driver for PostgreSQL is needed, which is missing: pip install alembic-cascade[psycopg]")
     with (
-        _ended_by_signals(),
+        ended_by_signals(),
         _without_settings(),
         TemporaryDirectory(prefix="cascade-embedded-", ignore_cleanup_errors=True) as directory,
     ):
@@ -97,21 +95,3 @@ def _without_settings() -> Iterator[None]:
         yield
     finally:
         os.environ.update(kept)
-
-
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Let a kill raise, as Ctrl-C does: else the server would be left behind."""
-
-    def end(number: int, _frame: FrameType | None) -> None:
-        sys.exit(128 + number)
-
-    # Only the main thread is told of signals.
-    before = None
-    with suppress(ValueError):
-        before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        if before is not None:
-            signal.signal(signal.SIGTERM, before)

@@ -203,3 +203,11 @@ class ReferencesNotTranslatable(CascadeError):  # noqa: N818 - the name is part 
         self.table = table
         self.key = key
         super().__init__(f"The references {key} can't be translated: {problem}. {instead}")
+
+
+class RehearsalRefused(CascadeError):  # noqa: N818 - the name is part of the public contract
+    """Migrations can't be rehearsed here, or not in this way."""
+
+    def __init__(self, problem: str, instead: str) -> None:
+        self.problem = problem
+        super().__init__(f"{problem}. {instead}")

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from alembic.config import CommandLine, Config
 from alembic.runtime.environment import EnvironmentContext
-from alembic.runtime.migration import MigrationContext
+from alembic.runtime.migration import MigrationContext, RevisionStep
 from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, MetaData, Text, cast, func, select
@@ -137,22 +137,66 @@ def visit(settings: Settings, work: Callable[[Site], Result], *, offline: bool =
     results: list[Result] = []
     failures: list[Exception] = []
 
+    def run(site: Site) -> Iterable[RevisionStep]:
+        try:
+            results.append(_done(site, work))
+        except Exception as error:
+            failures.append(error)
+            raise
+        return ()
+
+    try:
+        _run_env(settings, run, {"dont_mutate": True, "as_sql": offline})
+    except CommandError:
+        raise
+    except Exception as error:
+        if any(error is failure for failure in failures):
+            raise
+        raise CascadeError(f"env.py could not be run: {_in_one_line(error)}") from error
+    return results
+
+
+def migrate(settings: Settings, steps: Callable[[Site], Iterable[RevisionStep]]) -> None:
+    """Run the project's env.py, with these steps where it would run those of ``alembic upgrade``.
+
+    Errors: what is raised from the first step on, up to env.py's end; before that, those of :func:`visit`.
+    """
+    begun = False
+
+    def run(site: Site) -> Iterable[RevisionStep]:
+        nonlocal begun
+        begun = True
+        return steps(site)
+
+    try:
+        _run_env(settings, run, {})
+    except CommandError:
+        raise
+    except Exception as error:
+        if begun:
+            raise
+        raise CascadeError(f"env.py could not be run: {_in_one_line(error)}") from error
+
+
+def _run_env(settings: Settings, run: Callable[[Site], Iterable[RevisionStep]], options: Mapping[str, bool]) -> None:
+    """Run env.py as one of Alembic's commands does, ``run`` for each of its databases.
+
+    Errors: what env.py raises, :exc:`.CascadeError` where it runs no migrations.
+    """
+    sites: list[Site] = []
+
     def cascade(config: Config) -> None:
         """What is run in place of one of Alembic's commands."""
         _check_files(config)
         script = ScriptDirectory.from_config(config)
 
-        def run(_revision: object, context: MigrationContext) -> Iterable[Any]:
-            try:
-                results.append(_done(Site(len(results), context, script), work))
-            except Exception as error:
-                failures.append(error)
-                raise
-            return ()
+        def visited(_revision: object, context: MigrationContext) -> Iterable[RevisionStep]:
+            sites.append(Site(len(sites), context, script))
+            return run(sites[-1])
 
         # An offline env.py begins a script, of which nothing is wanted.
         config.output_buffer = io.StringIO()
-        with EnvironmentContext(config, script, fn=run, dont_mutate=True, as_sql=offline):
+        with EnvironmentContext(config, script, fn=visited, **options):
             script.run_env()
 
     command_line = CommandLine(prog="alembic-cascade")
@@ -161,17 +205,10 @@ def visit(settings: Settings, work: Callable[[Site], Result], *, offline: bool =
     said.addFilter(_is_news)
     try:
         command_line.main([*settings.arguments, "--raiseerr", cascade.__name__])
-    except CommandError:
-        raise
-    except Exception as error:
-        if any(error is failure for failure in failures):
-            raise
-        raise CascadeError(f"env.py could not be run: {_in_one_line(error)}") from error
     finally:
         said.removeFilter(_is_news)
-    if not results:
+    if not sites:
         raise CascadeError("env.py ran, but its context.run_migrations() did not: there is no database to look at.")
-    return results
 
 
 def change(settings: Settings, work: Callable[[Site], Result]) -> list[Result]:

@@ -37,6 +37,12 @@ def format_option(command: Command) -> Command:
     return _format(("text", "json"), "How it is printed: json is for programs.")(command)
 
 
+def report_format_option(command: Command) -> Command:
+    """``--format text|json|md``, where there is something to show to others."""
+    said = "How it is printed: json is for programs, md for a pull request."
+    return _format(("text", "json", "md"), said)(command)
+
+
 def findings_format_option(command: Command) -> Command:
     """``--format text|json|github|sarif``, where findings come out."""
     said = "How it is printed: json is for programs, github for annotations in a workflow, sarif for code scanning."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from orphaned import Site
+from rehearsed import Shop
 from sqlalchemy import Engine
 from workplace import Workplace, cleaned
 
@@ -61,3 +62,13 @@ def site(own_imports: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch, own
     monkeypatch.delenv("ALEMBIC_CONFIG", raising=False)
     yield Site(own_imports, engine)
     sys.modules.pop("app_models", None)
+
+
+@pytest.fixture
+def shop(own_imports: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch, own_logging: None) -> Iterator[Shop]:
+    """An empty project with models, and nobody connected to its database: it can be copied."""
+    monkeypatch.delenv("ALEMBIC_CONFIG", raising=False)
+    yield Shop(own_imports, engine)
+    models = sys.modules.pop("app_models", None)
+    if hasattr(models, "kept_engine"):
+        models.kept_engine.dispose()

@@ -1,0 +1,48 @@
+"""``rehearse`` on the example project: what it says is what the project's own count of its orphans says."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from rehearsed import COPIES
+from sqlalchemy import URL, Engine
+from test_cli_process import COMMAND
+
+EXAMPLE = Path(__file__).parents[2] / "example_project"
+
+
+def test_the_example_is_safe_with_notes(tmp_path: Path, url: URL, engine: Engine) -> None:
+    """Up, everything verified, down to the same schema and rows, and up again: as its story has it."""
+    project = tmp_path / "project"
+    shutil.copytree(EXAMPLE, project, ignore=shutil.ignore_patterns("__pycache__"))
+    environment = {**os.environ, "DATABASE_URL": url.render_as_string(hide_password=False)}
+
+    def run(*command: str) -> str:
+        return subprocess.run(
+            command, cwd=project, env=environment, check=True, capture_output=True, text=True, timeout=300
+        ).stdout
+
+    alembic = (sys.executable, "-m", "alembic.config")
+    run(*alembic, "upgrade", "0001")
+    run(sys.executable, "load.py")
+    run(*alembic, "revision", "--autogenerate", "-m", "cascade rules", "--rev-id", "0002")
+    # However slow the machine is.
+    found = json.loads(run(*COMMAND, "rehearse", "--max-lock", "600", "--format", "json"))["rehearsal"]
+    assert (found["verdict"], found["revisions"]) == ("safe with notes", ["0002"])
+    assert {reason["kind"] for reason in found["reasons"]} == {"rows quarantined"}
+    assert (found["tables_compared"], found["rows_compared"]) == (8, 32_370)
+    upgrade, downgrade, _ = found["phases"]
+    # The story's own sum: 1,785 rows went and 260 values became NULL.
+    assert sum(operation["quarantined"] for operation in upgrade["operations"]) == 1_785 + 260
+    uses = [use for operation in upgrade["operations"] for use in operation["tables"]]
+    assert (sum(use["deleted"] for use in uses), sum(use["updated"] for use in uses)) == (1_785, 260)
+    back = [use for operation in downgrade["operations"] for use in operation["tables"]]
+    assert (sum(use["inserted"] for use in back), sum(use["updated"] for use in back)) == (1_785, 260)
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql(COPIES.replace("%", "%%")).all() == []
+        assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one() == "0001"
