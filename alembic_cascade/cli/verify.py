@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,11 +96,13 @@ def _is_meant(claim: Claim, patterns: Sequence[str]) -> bool:
     return any(matches_table(pattern, claim.table.schema, claim.table.name) for pattern in patterns)
 
 
-def _stepping(proofs: Iterator[Proof], wanted: Sequence[Claim], step: Any) -> Iterator[Proof]:
+def _stepping(
+    proofs: Generator[Proof, None, None], wanted: Sequence[Claim], step: Callable[[str], None]
+) -> Iterator[Proof]:
     for claim in wanted:
         step(claim.subject)
         yield next(proofs)
-    proofs.close()  # type: ignore[attr-defined]
+    proofs.close()
 
 
 def _print(found: Sequence[_Verified], shown_on: Console) -> None:

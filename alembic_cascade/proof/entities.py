@@ -104,7 +104,7 @@ def _joined(mapper: Mapper[Any]) -> Iterator[tuple[Column[Any], Column[Any]]]:
         return
     for term in visitors.iterate(mapper.inherit_condition):
         if isinstance(term, BinaryExpression) and term.operator is operators.eq:
-            sides = (term.left, term.right)
-            if all(isinstance(side, Column) for side in sides):
-                yield sides  # type: ignore[misc]
-                yield sides[::-1]  # type: ignore[misc]
+            left, right = term.left, term.right
+            if isinstance(left, Column) and isinstance(right, Column):
+                yield left, right
+                yield right, left

@@ -136,20 +136,26 @@ class Ground:
                 constraint.table, lambda name: name, self.connection.dialect, among=[constraint]
             )
             key_ = declared.key
-            names = (key_.source, key_.referent)
-            tables = [self.table(name) for name in names]
-            for name, table, columns in zip(names, tables, (key_.local_columns, key_.remote_columns), strict=True):
-                if table is None:
-                    return f"the database has no table {name}"
-                missing = [column for column in columns if column not in table.columns]
-                if missing:
-                    return f"the table {name} has no column {', '.join(missing)}"
-            child, parent = tables  # type: ignore[assignment]
+            source = self._with_columns(key_.source, key_.local_columns)
+            if isinstance(source, str):
+                return source
+            referent = self._with_columns(key_.referent, key_.remote_columns)
+            if isinstance(referent, str):
+                return referent
+            child, parent = source, referent
             pairs, ondelete, validated, enforced = key_.pairs, key_.ondelete, key_.validated, key_.enforced
         found = tuple(key for key in child.keys if key.parent == parent.oid and set(key.pairs) == set(pairs))
         defaults = self.defaults(child, ondelete, tuple(local for local, _ in pairs))
         rule = Rule(claim.subject, child.oid, parent.oid, pairs, ondelete, enforced, defaults)
         return Promise(claim, child, parent, rule, validated, found)
+
+    def _with_columns(self, name: TableName, columns: Sequence[str]) -> Table | str:
+        """The table of the database; in words what of it is not there."""
+        table = self.table(name)
+        if table is None:
+            return f"the database has no table {name}"
+        missing = [column for column in columns if column not in table.columns]
+        return f"the table {name} has no column {', '.join(missing)}" if missing else table
 
     def defaults(self, table: Table, ondelete: Action, columns: Sequence[str]) -> dict[str, str]:
         """What SET DEFAULT sets, as far as that is not NULL."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property, partial
 
@@ -62,7 +62,7 @@ class Prover:
         with self._undone():
             return self._proof(claim)
 
-    def proofs(self, wanted: Sequence[Claim] | None = None) -> Iterator[Proof]:
+    def proofs(self, wanted: Sequence[Claim] | None = None) -> Generator[Proof, None, None]:
         """Prove all, or what is ``wanted``, one after the other; rows that any row needs are made once."""
         with self._undone():
             for claim in self.claims if wanted is None else wanted:
