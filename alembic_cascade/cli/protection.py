@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, TypeVar
@@ -25,12 +26,19 @@ def protection_options(command: Command) -> Command:
         "--protect",
         multiple=True,
         metavar="PATTERN",
-        envvar=VARIABLE,
-        show_envvar=True,
-        help="Refuse databases whose host, name or host/name matches the glob. May be given several times.",
+        callback=_with_those_of_the_environment,
+        help="Refuse databases whose host, name or host/name matches the glob, or one of those in "
+        f"{VARIABLE}. May be given several times.",
     )
     allow = click.option("--allow-protected", is_flag=True, help="Go on where --protect would refuse.")
     return protect(allow(command))
+
+
+def _with_those_of_the_environment(
+    _context: click.Context, _parameter: click.Parameter, given: tuple[str, ...]
+) -> tuple[str, ...]:
+    # An option must not take away what protects a whole machine.
+    return (*given, *os.environ.get(VARIABLE, "").split())
 
 
 def check_unprotected(connection: Connection, patterns: Sequence[str]) -> None:

@@ -153,6 +153,7 @@ def test_a_protected_database_is_refused(verified: Site, pattern: str, monkeypat
     assert f"is protected by {wanted.upper()!r}. Nothing was done." in said
     monkeypatch.setenv("ALEMBIC_CASCADE_PROTECT", f"other {wanted}")
     assert "is protected by" in failure(verify(verified))
+    assert "is protected by" in failure(verify(verified, "--protect", "another"))
     assert verify(verified, "--allow-protected").exit_code == 0
     monkeypatch.setenv("ALEMBIC_CASCADE_PROTECT", "production prod*/shop")
     assert verify(verified).exit_code == 0
