@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from alembic_cascade.dbapi_errors import constraint, sqlstate
 from alembic_cascade.proof.foresight import Foreseen
+from alembic_cascade.proof.ground import Ground
 from alembic_cascade.proof.making import Row
 from alembic_cascade.proof.refusals import FOREIGN_KEY_VIOLATIONS, NO_ANSWERS, CannotMake, SessionRefused, said
 from alembic_cascade.proof.statements import Values, count, deletion
@@ -24,10 +25,18 @@ REFUSED = "refused"
 
 @dataclass(frozen=True)
 class Refusal:
-    """What stopped a delete; ``constraint`` is the foreign key that did, None where it was something else."""
+    """What stopped a delete; ``constraint`` is the foreign key that did, None where it was something else.
+
+    ``is_late`` where the delete itself passed, and its commit would not.
+    """
 
     words: str
     constraint: str | None
+    is_late: bool = False
+
+    @property
+    def when(self) -> str:
+        return " at commit" if self.is_late else ""
 
 
 @dataclass(frozen=True)
@@ -86,16 +95,22 @@ def delete_row(connection: Connection, row: Row) -> int:
 
 
 def happening(
-    connection: Connection, doomed: Row, rows: Sequence[Row], deleting: Callable[[], AbstractContextManager[None]]
+    ground: Ground, doomed: Row, rows: Sequence[Row], deleting: Callable[[], AbstractContextManager[None]]
 ) -> Happened:
-    """Delete a row by ``deleting``, and see what that does to ``rows``; it is undone.
+    """Delete a row by ``deleting``, and see what that does to ``rows``, at the latest when committed; it is undone.
 
     Errors: :exc:`.CannotMake` where it tells nothing.
     """
-    watches = Watches(connection, [row for row in rows if row is not doomed])
+    connection = ground.connection
     savepoint = connection.begin_nested()
     try:
+        commit = ground.deferred.commit_of(connection, {row.table.oid for row in (doomed, *rows)})
+        watches = Watches(connection, [row for row in rows if row is not doomed])
         with deleting():
+            try:
+                commit.fire()
+            except DBAPIError as error:
+                return Happened(replace(refusal_of(error), is_late=True), {})
             if is_there(connection, doomed):
                 raise CannotMake(f"a trigger or a rule lets the row of {doomed.table.label} stay")
             return Happened(None, watches.seen())

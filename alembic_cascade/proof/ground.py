@@ -14,6 +14,7 @@ from alembic_cascade.declared import declared_keys
 from alembic_cascade.foreign_keys import Action, TableName, column_list
 from alembic_cascade.proof.catalogue import Catalogue, Key, Table, read_catalogue
 from alembic_cascade.proof.claims import Claim, KeyClaim, identifier
+from alembic_cascade.proof.deferred import Deferred, read_deferred
 from alembic_cascade.proof.foresight import Rule
 from alembic_cascade.proof.making import Maker
 from alembic_cascade.proof.shapes import Shapes
@@ -48,6 +49,7 @@ class Ground:
     connection: Connection
     metadatas: Sequence[MetaData]
     catalogue: Catalogue
+    deferred: Deferred
     maker: Maker
     # The tables below which all has been shown: what a deleted row of them takes along is not made again.
     shown: set[int] = field(default_factory=set)
@@ -57,7 +59,8 @@ class Ground:
     def of(cls, connection: Connection, metadatas: Sequence[MetaData], claimed: Iterable[Claim]) -> Ground:
         """The ground for proofs of what the models claim."""
         catalogue = read_catalogue(connection)
-        found = cls(connection, metadatas, catalogue, Maker(connection, catalogue, Shapes(connection, catalogue)))
+        maker = Maker(connection, catalogue, Shapes(connection, catalogue))
+        found = cls(connection, metadatas, catalogue, read_deferred(connection), maker)
         found.maker.shapes.hints = found.hints()
         for claim in claimed:
             for column in claim.referred:

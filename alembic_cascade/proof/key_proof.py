@@ -69,12 +69,14 @@ class _KeyProof:
         self._rules = rules
 
     def finding(self) -> Finding:
-        orphaned = self._referring_to(self._dead())
         parent = self._maker.row(self._promise.parent)
         child = self._maker.row(self._promise.child, self._referring_to(parent))
         if not self._rule.leads(child.values, parent.values):
             raise CannotMake(f"a trigger lets no row of {child.table.label} refer to the row that was made for it")
-        problems = [*self._orphan_problems(child, orphaned), *self._old_orphans()]
+        with self._maker.rolled_back():
+            # Else the delete of that row would be in what a commit looks at.
+            problems = self._orphan_problems(child, self._referring_to(self._dead()))
+        problems += self._old_orphans()
         make_default(self._ground, self._rule, child, parent)
         happened, wrong = self._deletion(parent, child)
         problems += wrong
@@ -91,8 +93,7 @@ class _KeyProof:
         try:
             gone = delete_row(self._connection, row)
         except DBAPIError as error:
-            problem = f"a row of {row.table.label} that no other one refers to can't be deleted: {said(error)}"
-            raise CannotMake(problem) from error
+            raise CannotMake(_not_even_alone(row, said(error))) from error
         if not gone:
             raise CannotMake(f"a trigger or a rule keeps rows of {row.table.label} from being deleted")
         self._maker.made.remove(row)
@@ -172,24 +173,26 @@ class _KeyProof:
         return foreseen(self._maker.made, parent, self._rules)
 
     def _happening(self, parent: Row) -> Happened:
-        connection = self._connection
-        return happening(connection, parent, self._maker.made, lambda: deletion_by_sql(connection, parent))
+        return happening(self._ground, parent, self._maker.made, lambda: deletion_by_sql(self._connection, parent))
 
     def _refusal(self, happened: Happened, plan: Foreseen, child: Row) -> tuple[str, list[str]]:
         refusal = happened.refusal
         if refusal is None:
             fate = words(happened.seen[child])
             return fate, [f"the delete is not refused: the row {becomes(fate)}"]
-        if refusal.constraint in self._promise.names:
+        if refusal.constraint in self._promise.names and not refusal.is_late:
             return REFUSED, []
         others = [rule.label for rule in plan.refusing if rule is not self._rule]
         if others:
             raise CannotMake(f"{others[0]} refuses the delete first: no row can be made without another by that")
-        return REFUSED, [f"it is not this key that refuses the delete: {refusal.words}"]
+        return REFUSED, [f"it is not this key that refuses the delete{refusal.when}: {refusal.words}"]
 
     def _comparison(self, happened: Happened, plan: Foreseen, child: Row, parent: Row) -> tuple[str, list[str]]:
-        if happened.refusal is not None:
-            return REFUSED, [f"the delete is refused: {happened.refusal.words}"]
+        refusal = happened.refusal
+        if refusal is not None:
+            if refusal.is_late:
+                self._check_one_alone()
+            return REFUSED, [f"the delete is refused{refusal.when}: {refusal.words}"]
         problems: list[str] = []
         for difference in happened.differences(plan):
             if difference.row is child:
@@ -214,3 +217,14 @@ class _KeyProof:
         if without.fate(child) == plan.fate(child) and not known:
             has = f"ON DELETE {self._promise.found[0].ondelete}" if self._promise.found else "no such key"
             yield f"the database has {has}, and the row fares so by another key alone"
+
+    def _check_one_alone(self) -> None:
+        """Errors: :exc:`.CannotMake` where not even a row to which no other one refers could be deleted for good."""
+        row = self._maker.row(self._promise.parent)
+        refusal = happening(self._ground, row, (), lambda: deletion_by_sql(self._connection, row)).refusal
+        if refusal is not None:
+            raise CannotMake(_not_even_alone(row, refusal.words))
+
+
+def _not_even_alone(row: Row, words: str) -> str:
+    return f"a row of {row.table.label} that no other one refers to can't be deleted: {words}"

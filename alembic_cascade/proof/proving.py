@@ -21,7 +21,7 @@ from alembic_cascade.proof.refusals import CannotMake, NeedsSavepoints, said
 from alembic_cascade.proof.relation_proof import promised_by, prove_relation
 from alembic_cascade.rolling_back import rolled_back
 from alembic_cascade.sql.lock_timeout import limit_waiting
-from alembic_cascade.sql.quoting import quote_identifier, verbatim
+from alembic_cascade.sql.quoting import verbatim
 
 _SESSION = """
 SELECT pg_catalog.pg_is_in_recovery() AS standby,
@@ -76,15 +76,7 @@ class Prover:
             if limit is not None:
                 self._connection.execute(verbatim(limit_waiting(limit)))
             self._connection.execute(verbatim(_SEE_ALL))
-            deferrable = sorted(
-                f"{quote_identifier(key.schema)}.{quote_identifier(key.name)}"
-                for table in self._ground.catalogue.tables.values()
-                for key in table.keys
-                if key.deferrable
-            )
-            if deferrable:
-                # A deferred trigger of the user's is left to a commit that does not come.
-                self._connection.execute(verbatim(f"SET CONSTRAINTS {', '.join(deferrable)} IMMEDIATE"))
+            self._ground.deferred.check_at_once(self._connection)
             yield
 
     @cached_property

@@ -161,12 +161,11 @@ class _RelationProof:
     def _seen(self, case: _Case, *, loaded: bool) -> tuple[str, list[str]]:
         """What became of the rows, and what of it was not promised."""
         rows = [row for row, _ in case.promises]
-        happened = happening(
-            self._ground.connection, case.doomed.first, rows, lambda: self._deletion(case.doomed, loaded=loaded)
-        )
-        if happened.refusal is not None:
-            problems = [] if self._promised == REFUSED else [f"the delete is stopped: {happened.refusal.words}"]
-            return REFUSED, problems
+        happened = happening(self._ground, case.doomed.first, rows, lambda: self._deletion(case.doomed, loaded=loaded))
+        refusal = happened.refusal
+        if refusal is not None:
+            is_promised = self._promised == REFUSED and not refusal.is_late
+            return REFUSED, [] if is_promised else [f"the delete is stopped{refusal.when}: {refusal.words}"]
         fates = [(row, self._fate(happened, row), wanted) for row, wanted in case.promises]
         problems = [
             f"the row of {row.table.label} {becomes(fate)}"
