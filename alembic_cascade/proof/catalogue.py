@@ -82,7 +82,7 @@ class Key:
     pairs: tuple[tuple[str, str], ...]
     ondelete: Action
     is_full: bool
-    deferrable: bool
+    deferred: bool
     validated: bool
     enforced: bool
     temporal: bool
@@ -337,7 +337,7 @@ def _keys(connection: Connection) -> dict[int, list[Key]]:
                 tuple(zip(row["columns"], row["referred"], strict=True)),
                 Action(ACTION_RULES[row["rule"]], tuple(row["set_columns"])),
                 row["is_full"],
-                row["deferrable"],
+                row["deferred"],
                 row["validated"],
                 row["enforced"],
                 row["temporal"],

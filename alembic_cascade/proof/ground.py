@@ -31,6 +31,8 @@ class Promise:
     parent: Table
     rule: Rule
     validated: bool
+    is_deferred: bool
+    is_full: bool
     found: tuple[Key, ...]
 
     @property
@@ -133,6 +135,7 @@ class Ground:
             key = claim.reflected
             child, parent = self.catalogue.tables[key.child], self.catalogue.tables[key.parent]
             pairs, ondelete, validated, enforced = key.pairs, key.ondelete, True, key.enforced
+            is_deferred, is_full = key.deferred, key.is_full
         else:
             constraint = claim.constraint
             (declared,) = declared_keys(
@@ -147,10 +150,11 @@ class Ground:
                 return referent
             child, parent = source, referent
             pairs, ondelete, validated, enforced = key_.pairs, key_.ondelete, key_.validated, key_.enforced
+            is_deferred, is_full = key_.deferred, key_.match == "FULL"
         found = tuple(key for key in child.keys if key.parent == parent.oid and set(key.pairs) == set(pairs))
         defaults = self.defaults(child, ondelete, tuple(local for local, _ in pairs))
         rule = Rule(claim.subject, child.oid, parent.oid, pairs, ondelete, enforced, defaults)
-        return Promise(claim, child, parent, rule, validated, found)
+        return Promise(claim, child, parent, rule, validated, is_deferred, is_full, found)
 
     def _with_columns(self, name: TableName, columns: Sequence[str]) -> Table | str:
         """The table of the database; in words what of it is not there."""

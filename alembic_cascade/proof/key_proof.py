@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy.exc import DBAPIError
 
 from alembic_cascade.dbapi_errors import constraint, sqlstate
+from alembic_cascade.foreign_keys import NO_ACTION
 from alembic_cascade.proof.below import make_below, make_default
 from alembic_cascade.proof.deleting import (
     GONE,
@@ -76,7 +77,7 @@ class _KeyProof:
         with self._maker.rolled_back():
             # Else the delete of that row would be in what a commit looks at.
             problems = self._orphan_problems(child, self._referring_to(self._dead()))
-        problems += self._old_orphans()
+        problems += [*self._orphans_in_part(), *self._old_orphans()]
         make_default(self._ground, self._rule, child, parent)
         happened, wrong = self._deletion(parent, child)
         problems += wrong
@@ -149,6 +150,13 @@ class _KeyProof:
     def _is_own(self, error: DBAPIError) -> bool:
         return sqlstate(error) in FOREIGN_KEY_VIOLATIONS and constraint(error) in self._promise.names
 
+    def _orphans_in_part(self) -> Iterator[str]:
+        """MATCH FULL takes no reference that is NULL in part, which to MATCH SIMPLE refers to nothing."""
+        promise, columns = self._promise, self._promise.child.columns
+        in_part = len(self._rule.pairs) > 1 and any(not columns[name].not_null for name in self._rule.columns)
+        if promise.is_full and in_part and promise.found and not any(key.is_full for key in promise.found):
+            yield "the database has MATCH SIMPLE, by which a reference that is NULL in part is accepted"
+
     def _old_orphans(self) -> Iterator[str]:
         """An orphan that a key has let be which is NOT VALID, and is not meant to be."""
         loose = [key for key in self._promise.found if key.enforced and not key.validated]
@@ -181,7 +189,7 @@ class _KeyProof:
             fate = words(happened.seen[child])
             return fate, [f"the delete is not refused: the row {becomes(fate)}"]
         if refusal.constraint in self._promise.names and not refusal.is_late:
-            return REFUSED, []
+            return REFUSED, list(self._unlike())
         others = [rule.label for rule in plan.refusing if rule is not self._rule]
         if others:
             raise CannotMake(f"{others[0]} refuses the delete first: no row can be made without another by that")
@@ -202,7 +210,7 @@ class _KeyProof:
                 label = difference.row.table.label
                 problems.append(f"below it, a row of {label} {becomes(difference.seen)}, not {difference.expected}")
         if not problems:
-            problems += self._masked(plan, child, parent)
+            problems += [*self._masked(plan, child, parent)] or self._unlike()
         if not problems:
             self._ground.shown.update(row.table.oid for row in plan.gone if row is not parent)
         fate = words(happened.seen[child])
@@ -213,10 +221,29 @@ class _KeyProof:
         if not self._rule.enforced:
             return
         without = foreseen(self._maker.made, parent, [rule for rule in self._rules if rule is not self._rule])
-        known = any(key.enforced and key.ondelete.matches(self._rule.ondelete) for key in self._promise.found)
-        if without.fate(child) == plan.fate(child) and not known:
+        if without.fate(child) == plan.fate(child) and not self._is_known:
             has = f"ON DELETE {self._promise.found[0].ondelete}" if self._promise.found else "no such key"
             yield f"the database has {has}, and the row fares so by another key alone"
+
+    def _unlike(self) -> Iterator[str]:
+        """Where another rule does the same in this delete, what the database says of the key decides."""
+        if self._rule.enforced and self._promise.found and not self._is_known:
+            key = self._promise.found[0]
+            deferred = " DEFERRABLE INITIALLY DEFERRED" if key.deferred else ""
+            yield f"the database has ON DELETE {key.ondelete}{deferred}: the same in this delete, but not in others"
+
+    @property
+    def _is_known(self) -> bool:
+        """Whether a key of the database has just this rule, and refuses when it is promised to."""
+        promise, ondelete = self._promise, self._rule.ondelete
+        return any(
+            key.enforced
+            and (key.ondelete.rule, set(key.ondelete.columns or key.columns))
+            == (ondelete.rule, set(ondelete.columns or self._rule.columns))
+            # All other actions are taken at once, whatever the key says.
+            and (ondelete.rule != NO_ACTION or key.deferred == promise.is_deferred)
+            for key in promise.found
+        )
 
     def _check_one_alone(self) -> None:
         """Errors: :exc:`.CannotMake` where not even a row to which no other one refers could be deleted for good."""

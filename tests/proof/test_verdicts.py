@@ -57,6 +57,31 @@ BROKEN = {
         "parent_id NULL",
         "the delete is not refused: the row gets parent_id NULL",
     ),
+    ("RESTRICT", altered("DEFERRABLE INITIALLY DEFERRED")): (
+        "refused",
+        "refused",
+        "the database has ON DELETE NO ACTION DEFERRABLE INITIALLY DEFERRED: the same in this delete, but not in others",
+    ),
+    (None, altered("DEFERRABLE INITIALLY DEFERRED")): (
+        "refused",
+        "refused",
+        "the database has ON DELETE NO ACTION DEFERRABLE INITIALLY DEFERRED: the same in this delete, but not in others",
+    ),
+    ("RESTRICT", altered("")): (
+        "refused",
+        "refused",
+        "the database has ON DELETE NO ACTION: the same in this delete, but not in others",
+    ),
+    (None, altered("ON DELETE RESTRICT")): (
+        "refused",
+        "refused",
+        "the database has ON DELETE RESTRICT: the same in this delete, but not in others",
+    ),
+    ("SET DEFAULT", altered("ON DELETE SET NULL")): (
+        "parent_id NULL",
+        "parent_id NULL",
+        "the database has ON DELETE SET NULL: the same in this delete, but not in others",
+    ),
     ("CASCADE", "ALTER TABLE children DROP CONSTRAINT children_parent_id_fkey"): (
         "gone",
         "stays",
@@ -86,6 +111,47 @@ def test_a_broken_promise_says_what_was_promised_and_what_happened(
     found = key_proof(engine, family(ondelete=rule), statement)
     reason = re.sub(r"\d{4}", "N", str(found.reason))
     assert (found.outcome, found.promised, found.happened, reason) == ("broken", *BROKEN[case])
+
+
+ALIKE = {
+    "all columns listed": ("SET NULL", altered("ON DELETE SET NULL (parent_id)")),
+    "a RESTRICT waits for nothing": ("RESTRICT", altered("ON DELETE RESTRICT DEFERRABLE INITIALLY DEFERRED")),
+    "nor does a CASCADE": ("CASCADE", altered("ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED")),
+    "it could wait, but does not": (None, altered("DEFERRABLE")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ALIKE)
+def test_definitions_that_do_the_same_on_delete_are_one(engine: Engine, case: str) -> None:
+    """A key that is written otherwise, and does what is promised whenever a row is deleted, is no broken promise."""
+    rule, statement = ALIKE[case]
+    found = key_proof(engine, family(ondelete=rule), statement)
+    assert (found.outcome, found.reason) == ("proved", None)
+
+
+def test_a_refusal_at_commit_is_what_a_deferred_key_promises(engine: Engine) -> None:
+    """Who may delete a parent before its children relies on that: a key that refuses at once is another one."""
+    promised = {"deferrable": True, "initially": "DEFERRED"}
+    assert key_proof(engine, family(**promised)).outcome == "proved"
+    execute(engine, altered("DEFERRABLE"))
+    (found,) = all_proofs(engine, family(**promised))
+    assert (found.outcome, found.happened) == ("broken", "refused")
+    assert found.reason == "the database has ON DELETE NO ACTION: the same in this delete, but not in others"
+
+
+def test_a_reference_that_is_null_in_part(engine: Engine) -> None:
+    """MATCH FULL refuses it, and MATCH SIMPLE takes it, which references that are NULL nowhere don't show."""
+    metadata = MetaData()
+    Table("parents", metadata, Column("a", Integer, primary_key=True), Column("b", Integer, primary_key=True))
+    columns = (Column("id", Integer, primary_key=True), Column("a", Integer), Column("b", Integer))
+    key = ForeignKeyConstraint(["a", "b"], ["parents.a", "parents.b"], name="k", ondelete="CASCADE", match="FULL")
+    Table("children", metadata, *columns, key)
+    assert key_proof(engine, metadata).outcome == "proved"
+    simple = "ADD CONSTRAINT k FOREIGN KEY (a, b) REFERENCES parents ON DELETE CASCADE"
+    execute(engine, f"ALTER TABLE children DROP CONSTRAINT k, {simple}")
+    (found,) = all_proofs(engine, metadata)
+    assert (found.outcome, found.happened) == ("broken", "gone")
+    assert found.reason == "the database has MATCH SIMPLE, by which a reference that is NULL in part is accepted"
 
 
 def test_orphans_of_a_key_that_is_not_valid(engine: Engine) -> None:

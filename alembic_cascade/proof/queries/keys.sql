@@ -12,7 +12,7 @@ SELECT key.oid::bigint AS oid, conname AS name, nspname AS schema, conrelid::big
         SELECT attname::text FROM pg_catalog.pg_attribute WHERE attrelid = conrelid AND attnum = ANY (confdelsetcols)
         ORDER BY attnum
     ) AS set_columns,
-    confdeltype::text AS rule, confmatchtype = 'f' AS is_full, condeferrable AS deferrable, convalidated AS validated,
+    confdeltype::text AS rule, confmatchtype = 'f' AS is_full, condeferred AS deferred, convalidated AS validated,
     -- Columns of PostgreSQL 18.
     coalesce((pg_catalog.to_jsonb(key) ->> 'conenforced')::boolean, true) AS enforced,
     coalesce((pg_catalog.to_jsonb(key) ->> 'conperiod')::boolean, false) AS temporal,
