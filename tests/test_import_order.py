@@ -133,7 +133,8 @@ ROWS = [
     {"eject.scripted", "eject.reading", "eject.literals"},
     {"eject.rewriting"},
     {"eject.files"},
-    {"rehearsal.lines", "rehearsal.addresses", "rehearsal.clock"},
+    {"rehearsal.lines", "rehearsal.listeners", "rehearsal.clock"},
+    {"rehearsal.addresses"},
     {
         "rehearsal.outcome",
         "rehearsal.rows",

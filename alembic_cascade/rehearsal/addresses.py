@@ -9,11 +9,12 @@ from dataclasses import dataclass, field, replace
 from threading import Thread
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Dialect, Engine, NullPool, create_engine, event
+from sqlalchemy import URL, Connection, Dialect, Engine, NullPool, create_engine
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from alembic_cascade.rehearsal.listeners import listening
 from alembic_cascade.sql.quoting import verbatim
 
 Result = TypeVar("Result")
@@ -114,17 +115,22 @@ def identity_of(connection: DBAPIConnection) -> str:
 
 @contextmanager
 def noted_addresses() -> Iterator[None]:
-    """Let connections to PostgreSQL that are made meanwhile know what they were made with."""
+    """Let connections to PostgreSQL that are made meanwhile know what they were made with, and stay in no pool."""
+    engines: set[Engine] = set()
 
     def note(dialect: Dialect, entry: ConnectionPoolEntry, _arguments: list[Any], parameters: dict[str, Any]) -> None:
         # As it is, not a copy: what others do to it before it is used counts.
         entry.info[NOTE] = Address(dialect, parameters)
 
-    event.listen(Engine, "do_connect", note)
+    def see(connection: Connection) -> None:
+        engines.add(connection.engine)
+
     try:
-        yield
+        with listening((Engine, "do_connect", note), (Engine, "engine_connect", see)):
+            yield
     finally:
-        event.remove(Engine, "do_connect", note)
+        for engine in engines:
+            close_pool(engine)
 
 
 def address_of(connection: Connection) -> Address | None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Engine, Pool, event
+from sqlalchemy import Connection, Dialect, Engine, Pool
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from alembic_cascade.errors import RehearsalRefused
 from alembic_cascade.rehearsal.addresses import PLACES, Address, close_pool, identity_of
+from alembic_cascade.rehearsal.listeners import listening
 
 MARK = "alembic_cascade.rehearsal"
 
@@ -30,15 +31,14 @@ def diverted(address: Address, identity: str) -> Iterator[None]:
     listeners = (
         (Engine, "do_connect", diversion.lead),
         (Pool, "connect", diversion.mark),
+        (Pool, "checkout", diversion.check_out),
         (Engine, "engine_connect", diversion.check),
+        (Engine, "before_cursor_execute", diversion.check),
     )
-    for listener in listeners:
-        event.listen(*listener)
     try:
-        yield
+        with listening(*listeners):
+            yield
     finally:
-        for listener in reversed(listeners):
-            event.remove(*listener)
         diversion.end()
 
 
@@ -70,11 +70,18 @@ class _Diversion:
             )
         entry.info[MARK] = self._identity
 
-    def check(self, connection: Connection) -> None:
-        """Let nobody have one that was not asked."""
+    def check_out(self, _connection: DBAPIConnection, entry: ConnectionPoolEntry, _proxy: object) -> None:
+        """Let nobody have one that was not asked, nor the driver's own."""
+        self._check_asked(entry.info)
+
+    def check(self, connection: Connection, *_statement: object) -> None:
+        """The same of one that somebody has already."""
         _check_kind(connection.dialect)
         self._engines.add(connection.engine)
-        if connection.info.get(MARK) != self._identity:
+        self._check_asked(connection.info)
+
+    def _check_asked(self, info: Mapping[Any, Any]) -> None:
+        if info.get(MARK) != self._identity:
             raise RehearsalRefused(
                 "env.py or a revision uses a connection that was made before the rehearsal, and nothing was run on it",
                 "Let it connect anew (poolclass=NullPool), or rehearse with --rollback.",

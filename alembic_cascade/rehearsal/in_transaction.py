@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import NoReturn
 
 from alembic.runtime.migration import MigrationContext, RevisionStep
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, Pool
 from sqlalchemy.exc import DBAPIError
 
 from alembic_cascade.errors import CascadeError, RehearsalRefused
 from alembic_cascade.rehearsal.environments import Environment, Plan, planned, postgresql
+from alembic_cascade.rehearsal.listeners import listening
 from alembic_cascade.rehearsal.observed import Observed, changed_rows
 from alembic_cascade.rehearsal.outcome import Failure
 from alembic_cascade.rehearsal.promises import proved
@@ -38,12 +40,12 @@ def observed_in_transaction(environment: Environment, revision: str, step: Step)
     if not plan.revisions:
         return None
     stage = _Stage(plan, step)
-    with ExitStack() as listening:
-        others = listening.enter_context(_single_connection())
+    with ExitStack() as meanwhile:
+        others = meanwhile.enter_context(_single_connection())
 
         def steps(context: MigrationContext, script: ScriptDirectory) -> Iterator[RevisionStep]:
-            others.refused = True
-            watch = listening.enter_context(Watch(postgresql(context), None))
+            others.connection = postgresql(context)
+            watch = meanwhile.enter_context(Watch(postgresql(context), None))
             stage.watch = watch
             yield from stage.steps(context, script, watch)
             raise _Over
@@ -70,28 +72,46 @@ class _Over(Exception):  # noqa: N818 - it is no error: it ends the transaction
 
 
 class _Others:
-    """Whether further connections are refused by now."""
+    """Connections beside the one of the rehearsal, once there is one."""
 
-    refused = False
+    def __init__(self) -> None:
+        self.connection: Connection | None = None
+
+    def connect(self, connection: Connection) -> None:
+        """Let it see one state of the database."""
+        connection.execution_options(isolation_level="REPEATABLE READ")
+
+    def check_out(self, *_connection: object) -> None:
+        """Refuse what a pool hands out, also to those who ask for the driver's own connection."""
+        if self.connection is not None:
+            self._refuse()
+
+    def use(self, connection: Connection, *_statement: object) -> None:
+        """Refuse one that was there before."""
+        if self.connection is not None and connection.connection.dbapi_connection is not self._own:
+            self._refuse()
+
+    @property
+    def _own(self) -> object:
+        return None if self.connection is None else self.connection.connection.dbapi_connection
+
+    def _refuse(self) -> NoReturn:
+        raise RehearsalRefused(
+            "A revision makes a connection of its own, on which nothing would be rolled back", ON_A_COPY
+        )
 
 
 @contextmanager
 def _single_connection() -> Iterator[_Others]:
-    """Let connections see one state of the database, and refuse all that are made once the rehearsal has begun."""
+    """Let connections see one state of the database, and refuse all others once the rehearsal has begun."""
     others = _Others()
-
-    def check(connection: Connection) -> None:
-        if others.refused:
-            raise RehearsalRefused(
-                "A revision makes a connection of its own, on which nothing would be rolled back", ON_A_COPY
-            )
-        connection.execution_options(isolation_level="REPEATABLE READ")
-
-    event.listen(Engine, "engine_connect", check)
-    try:
+    listeners = (
+        (Engine, "engine_connect", others.connect),
+        (Pool, "checkout", others.check_out),
+        (Engine, "before_cursor_execute", others.use),
+    )
+    with listening(*listeners):
         yield others
-    finally:
-        event.remove(Engine, "engine_connect", check)
 
 
 class _Stage:

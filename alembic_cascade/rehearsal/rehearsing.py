@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Engine
+from sqlalchemy import URL
 
 from alembic_cascade.errors import RehearsalRefused
-from alembic_cascade.rehearsal.addresses import Address, address_of, close_pool, noted_addresses
+from alembic_cascade.rehearsal.addresses import Address, address_of, noted_addresses
 from alembic_cascade.rehearsal.copies import copy_of, source_at
 from alembic_cascade.rehearsal.environments import Environment, planned, postgresql
 from alembic_cascade.rehearsal.in_transaction import observed_in_transaction
@@ -61,14 +61,13 @@ def rehearse_in_transaction(environment: Environment, revision: str, limits: Lim
 def _known(environment: Environment, revision: str | None) -> tuple[Address, bool]:
     """Where env.py connects to, with nothing of it left connected, and whether there is something to upgrade there."""
 
-    def look(context: MigrationContext, script: ScriptDirectory) -> tuple[Address | None, Engine, bool]:
+    def look(context: MigrationContext, script: ScriptDirectory) -> tuple[Address | None, bool]:
         connection = postgresql(context)
         is_needed = revision is None or bool(planned(context, script, revision).revisions)
-        return address_of(connection), connection.engine, is_needed
+        return address_of(connection), is_needed
 
     with noted_addresses():
-        address, engine, is_needed = environment.look(look)
-    close_pool(engine)
+        address, is_needed = environment.look(look)
     if address is None:
         raise RehearsalRefused(
             "env.py makes its connection in a way of its own, which can't be led to a copy", "Rehearse with --rollback."

@@ -305,10 +305,19 @@ def test_what_commits_is_refused_in_a_transaction(shop: Shop, up: str) -> None:
     assert shop.state() == before
 
 
-def test_a_second_connection_is_refused_in_a_transaction(shop: Shop) -> None:
+@pytest.mark.parametrize(
+    "up",
+    [
+        "with op.get_bind().engine.begin() as other:\n    other.execute(sa.text('DELETE FROM posts'))",
+        "other = op.get_bind().engine.raw_connection()\n"
+        "other.cursor().execute('DELETE FROM posts')\nother.commit()\nother.close()",
+    ],
+    ids=["engine", "driver"],
+)
+def test_a_second_connection_is_refused_in_a_transaction(shop: Shop, up: str) -> None:
     """Nothing of it would be rolled back."""
     shop.open()
-    shop.write("two", "with op.get_bind().engine.begin() as other:\n    other.execute(sa.text('DELETE FROM posts'))")
+    shop.write("two", up)
     before = shop.state()
     assert failure(shop.rehearse("--rollback")).startswith("A revision makes a connection of its own")
     assert shop.state() == before

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+from typing import TYPE_CHECKING
+
 import pytest
 from orphaned import failure
 from rehearsed import COPIES, TABLES, Shop
-from sqlalchemy import URL
+from sqlalchemy import URL, NullPool, create_engine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 UP = "op.add_column('posts', sa.Column('slug', sa.Text()))\nop.execute('UPDATE posts SET slug = title')"
 DOWN = "op.drop_column('posts', 'slug')"
@@ -47,6 +53,17 @@ import app_models
 if not hasattr(app_models, "kept_engine"):
     app_models.kept_engine = create_engine(url)
 with app_models.kept_engine.connect() as connection:
+    run(connection)
+"""
+
+# What stays from one run of env.py to the next, as what any module of a project has.
+BESIDE = """\
+import app_models
+
+if not hasattr(app_models, "kept_engine"):
+    app_models.kept_engine = create_engine(url)
+    {first}
+with create_engine(url, poolclass=pool.NullPool).connect() as connection:
     run(connection)
 """
 
@@ -232,3 +249,66 @@ def test_what_others_commit_meanwhile_is_no_difference_in_a_transaction(shop: Sh
     )
     assert shop.rehearsed("--rollback")["verdict"] == "safe"
     assert shop.fetch("SELECT count(*) FROM users WHERE name = 'carol'") == [(2,)]
+
+
+@pytest.fixture
+def prepared(shop: Shop) -> Iterator[str]:
+    """The address of another database, made as a copy of the shop's would be."""
+    url = shop.engine.url.set(database=f"{shop.engine.url.database}_copy")
+    admin = shop.engine.execution_options(isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f'CREATE DATABASE "{url.database}"')
+    copy = create_engine(url, poolclass=NullPool)
+    with copy.begin() as connection:
+        for statement in (*TABLES, "CREATE TABLE alembic_version (version_num text)"):
+            connection.exec_driver_sql(statement)
+        connection.exec_driver_sql("INSERT INTO alembic_version VALUES ('one')")
+    yield url.render_as_string(hide_password=False)
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f'DROP DATABASE "{url.database}" WITH (FORCE)')
+
+
+WRITE = "INSERT INTO users (name) VALUES ('dan')"
+BY_DRIVER = f"""\
+other = app_models.kept_engine.raw_connection()
+other.cursor().execute({WRITE!r})
+other.commit()
+other.close()
+"""
+
+
+def test_the_pool_of_a_second_engine_is_closed_before(shop: Shop, prepared: str) -> None:
+    """It has a connection from the look at the original, which whoever asks the pool would write to."""
+    stock(shop, BESIDE.format(first="app_models.kept_engine.connect().close()"))
+    shop.write("three", f"import app_models\n{BY_DRIVER}")
+    before = shop.state()
+    assert ("wrong restore", "public.users") in shop.reasons("--into", prepared)
+    assert shop.state() == before
+
+
+@pytest.mark.parametrize(
+    ("first", "use"),
+    [
+        ("app_models.kept_engine.raw_connection().close()", BY_DRIVER),
+        (
+            "app_models.kept = app_models.kept_engine.connect()",
+            f"with app_models.kept.begin():\n    app_models.kept.execute(sa.text({WRITE!r}))",
+        ),
+    ],
+    ids=["driver", "open"],
+)
+def test_a_connection_from_before_is_refused(shop: Shop, prepared: str, first: str, use: str) -> None:
+    """It leads to the original: one that a pool has kept and nothing tells of, or one that was never given back."""
+    stock(shop, BESIDE.format(first=first))
+    shop.write("three", f"import app_models\n{use}")
+    before = shop.state()
+    try:
+        said = failure(shop.rehearse("--into", prepared))
+    finally:
+        kept = getattr(sys.modules["app_models"], "kept", None)
+        if kept is not None:
+            # Its pool is no longer its engine's.
+            kept.invalidate()
+            kept.close()
+    assert said.startswith("env.py or a revision uses a connection that was made before the rehearsal")
+    assert shop.state() == before
