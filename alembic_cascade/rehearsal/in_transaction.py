@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from alembic_cascade.errors import CascadeError, RehearsalRefused
 from alembic_cascade.rehearsal.environments import Environment, Plan, planned, postgresql
+from alembic_cascade.rehearsal.guard import guard, is_refused_commit
 from alembic_cascade.rehearsal.listeners import listening
 from alembic_cascade.rehearsal.observed import Observed, changed_rows
 from alembic_cascade.rehearsal.outcome import Failure
@@ -20,14 +21,13 @@ from alembic_cascade.rehearsal.promises import proved
 from alembic_cascade.rehearsal.rows import Step
 from alembic_cascade.rehearsal.running import AGAIN, DOWNGRADE, UPGRADE, Way, in_words
 from alembic_cascade.rehearsal.states import first_state_of, state_of, wanted_keys
-from alembic_cascade.rehearsal.watching import Watch
+from alembic_cascade.rehearsal.watching import TRANSACTION, Watch
 from alembic_cascade.sql.quoting import quote_literal, verbatim
 
 ON_A_COPY = "Rehearse on a copy, without --rollback."
 
 # Where each statement is a transaction of its own, the second one begins later than the first.
 BEGUN = "SELECT CAST(pg_catalog.transaction_timestamp() AS text), pg_catalog.current_setting('transaction_isolation')"
-TRANSACTION = "SELECT CAST(pg_catalog.pg_current_xact_id() AS text)"
 
 
 def observed_in_transaction(environment: Environment, revision: str, step: Step) -> Observed | None:
@@ -56,7 +56,9 @@ def observed_in_transaction(environment: Environment, revision: str, step: Step)
             pass
         except RehearsalRefused:
             raise
-        except Exception:
+        except Exception as error:
+            if stage.watch is not None and is_refused_commit(error):
+                stage.watch.refuse()
             if stage.seen is None or stage.seen.ways[-1].failure is None:
                 raise
         refusal = None if stage.watch is None else stage.watch.refusal
@@ -148,23 +150,21 @@ class _Stage:
                 ON_A_COPY,
             )
         self.transaction = connection.scalar(verbatim(TRANSACTION))
+        guard(connection)
 
     def _go(self, name: str, connection: Connection, script: ScriptDirectory, watch: Watch) -> Iterator[RevisionStep]:
         assert self.seen is not None
         way = Way(name, self._plan, self._step)
         self.seen.ways.append(way)
         yield from way.steps(script, watch)
+        if connection.scalar(verbatim(TRANSACTION)) != self.transaction:
+            watch.refuse()
         try:
             # What the end of a transaction looks at.
             connection.execute(verbatim("SET CONSTRAINTS ALL IMMEDIATE"))
         except DBAPIError as error:
             way.failure = Failure(None, in_words(error))
             raise
-        if connection.scalar(verbatim(TRANSACTION)) != self.transaction:
-            raise CascadeError(
-                "A revision ended the transaction by SQL of its own. What it and those before it did up to there is "
-                "committed, and the rest is not: look at the database."
-            )
         way.end()
 
     def _verify(self, seen: Observed, context: MigrationContext, connection: Connection) -> None:

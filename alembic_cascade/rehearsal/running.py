@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from alembic_cascade.dbapi_errors import detail, message
 from alembic_cascade.errors import CascadeError, LockNotAcquired, RehearsalRefused
 from alembic_cascade.rehearsal.environments import Plan, steps_of
+from alembic_cascade.rehearsal.guard import is_refused_commit
 from alembic_cascade.rehearsal.outcome import Failure, Operation, Phase
 from alembic_cascade.rehearsal.rows import Step
 from alembic_cascade.rehearsal.watching import Watch
@@ -55,6 +56,8 @@ class Way:
             except RehearsalRefused:
                 raise
             except Exception as error:
+                if is_refused_commit(error):
+                    watch.refuse()
                 if isinstance(error, LockNotAcquired) or (isinstance(error, DBAPIError) and is_about_locks(error)):
                     raise RehearsalRefused(
                         f"Another session was in the way of {revision}: {in_words(error)}", "Try again, or on a copy."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from alembic_cascade.dbapi_errors import message
 from alembic_cascade.errors import RehearsalRefused
 from alembic_cascade.rehearsal.clock import Clock
+from alembic_cascade.rehearsal.guard import ends_transaction
 from alembic_cascade.rehearsal.lines import Line, Revision
 from alembic_cascade.rehearsal.locks import HeldLocks, seen_locks
 from alembic_cascade.rehearsal.outcome import MODES, READING, Lock, Operation
@@ -28,9 +28,8 @@ BEGUN = "SELECT CAST(pg_catalog.transaction_timestamp() AS text)"
 
 OF_ALEMBIC = Line(0, "")
 
-ENDS_TRANSACTION = re.compile(
-    r"\s*(?:(?:COMMIT|END|ABORT)\b|ROLLBACK\b(?!.*\bTO\b)|PREPARE\s+TRANSACTION\b)", re.IGNORECASE | re.DOTALL
-)
+# What no other transaction has.
+TRANSACTION = "SELECT CAST(pg_catalog.pg_current_xact_id() AS text)"
 
 
 class _State(NamedTuple):
@@ -65,6 +64,7 @@ class Watch:
         self._before: dict[int, _State] | None = None
         self._asking = False
         self._commits_each = False
+        self._transaction: str | None = None
         # A statement that has begun, and not come to its end: it failed, unless it is running.
         self._begun: float | None = None
         self._looking: tuple[Event, Future[dict[str, Lock]]] | None = None
@@ -98,6 +98,7 @@ class Watch:
         # An engine may have been told so, which no option of its connections says.
         self._commits_each = len({self._ask(BEGUN)[0][0] for _ in range(2)}) > 1
         present = self._state().values()
+        self._transaction = None if self._witness is not None else self._ask(TRANSACTION)[0][0]
         self._shown = {state.label for state in present if state.kept_of is None} - {version_table}
         self._already = {state.label: state.mode for state in present if state.mode is not None}
 
@@ -129,8 +130,12 @@ class Watch:
     def _on_statement(self, _connection: Connection, _cursor: Any, statement: str, *_more: Any) -> None:
         if self._asking or self._revision is None:
             return
-        if self._witness is None and ENDS_TRANSACTION.match(statement):
-            self._refuse()
+        if self._witness is None:
+            if ends_transaction(statement):
+                self.refuse()
+            # Of a failed transaction nothing can be asked; that it failed, says that it is not over.
+            if self._begun is None and self._ask(TRANSACTION)[0][0] != self._transaction:
+                self.refuse()
         with self.clock.stopped():
             self._turn_to(*self._revision)
         self._begun = self.clock.now()
@@ -169,15 +174,19 @@ class Watch:
         if self._witness is None:
             # SQLAlchemy takes the transaction for ended, however this one ends.
             connection.connection.rollback()
-            self._refuse()
+            self.refuse()
         if self._revision is not None:
             self._close()
         self._forget()
 
-    def _refuse(self) -> NoReturn:
+    def refuse(self) -> NoReturn:
+        """Say that a revision ended the transaction.
+
+        Errors: :exc:`.RehearsalRefused`.
+        """
         self.refusal = RehearsalRefused(
-            "A revision commits, or env.py does it after each one (transaction_per_migration): what is committed can't "
-            "be rolled back. Nothing was committed",
+            "A revision commits, or env.py does it after each one (transaction_per_migration), or one rolls back of "
+            "itself: what comes after it can't be rolled back. The transaction of the rehearsal was not committed",
             "Rehearse on a copy, without --rollback.",
         )
         raise self.refusal

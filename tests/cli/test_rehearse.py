@@ -294,6 +294,20 @@ def test_the_database_itself_is_no_copy(shop: Shop) -> None:
         "with op.get_context().autocommit_block():\n    op.execute('SELECT 1')",
         "op.get_bind().commit()",
         "op.execute('COMMIT')",
+        "op.execute('/* at once */ COMMIT')",
+        "op.execute('BEGIN; UPDATE users SET name = NULL; COMMIT;')",
+        "op.execute('ROLLBACK; UPDATE users SET name = NULL')",
+        "op.get_bind().connection.commit()",
+        "op.get_bind().connection.cursor().execute('COMMIT')",
+        "try:\n    op.get_bind().connection.commit()\nexcept Exception:\n    op.execute('UPDATE users SET name = NULL')",
+        "op.get_bind().connection.rollback()\nop.execute('UPDATE users SET name = NULL')",
+        "op.execute('SET CONSTRAINTS ALL IMMEDIATE')\nop.get_bind().connection.commit()",
+        "op.execute('SET session_replication_role = replica')\nop.execute('SET CONSTRAINTS ALL IMMEDIATE')\n"
+        "op.get_bind().connection.commit()",
+        "op.execute(\"DO 'BEGIN FOR i IN 1..200 LOOP SET CONSTRAINTS ALL IMMEDIATE; END LOOP; END'\")\n"
+        "op.get_bind().connection.commit()",
+        "with op.get_bind().begin_nested() as inner:\n    op.execute('SET CONSTRAINTS ALL IMMEDIATE')\n"
+        "    inner.rollback()\nop.get_bind().connection.commit()",
     ],
 )
 def test_what_commits_is_refused_in_a_transaction(shop: Shop, up: str) -> None:
@@ -303,6 +317,23 @@ def test_what_commits_is_refused_in_a_transaction(shop: Shop, up: str) -> None:
     before = shop.state()
     assert failure(shop.rehearse("--rollback")).startswith("A revision commits, or env.py does it after each one")
     assert shop.state() == before
+
+
+@pytest.mark.parametrize(
+    "up",
+    [
+        "op.execute(\"DO 'BEGIN FOR i IN 1..200 LOOP SET CONSTRAINTS ALL IMMEDIATE; END LOOP; END'\")",
+        "op.execute('SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED; SET CONSTRAINTS ALL IMMEDIATE')",
+        "op.execute(\"SELECT ';COMMIT', $a$;ROLLBACK$a$ /* ;COMMIT /* */ ;ABORT */\")",
+        "try:\n    with op.get_bind().begin_nested():\n        op.execute('SELECT 1 / 0')\n"
+        "except sa.exc.DataError:\n    pass",
+    ],
+)
+def test_what_only_looks_like_a_commit_is_none(shop: Shop, up: str) -> None:
+    """Checks that are made at once, words in strings and comments, and savepoints end no transaction."""
+    shop.open()
+    shop.write("two", up)
+    assert shop.reasons("--rollback") == []
 
 
 @pytest.mark.parametrize(
