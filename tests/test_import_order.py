@@ -133,7 +133,7 @@ ROWS = [
     {"eject.scripted", "eject.reading", "eject.literals"},
     {"eject.rewriting"},
     {"eject.files"},
-    {"rehearsal.lines", "rehearsal.listeners", "rehearsal.clock", "rehearsal.guard"},
+    {"rehearsal.lines", "rehearsal.listeners", "rehearsal.clock", "rehearsal.guard", "rehearsal.sequences"},
     {"rehearsal.addresses"},
     {
         "rehearsal.outcome",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import NoReturn
@@ -20,9 +21,13 @@ from alembic_cascade.rehearsal.outcome import Failure
 from alembic_cascade.rehearsal.promises import proved
 from alembic_cascade.rehearsal.rows import Step
 from alembic_cascade.rehearsal.running import AGAIN, DOWNGRADE, UPGRADE, Way, in_words
+from alembic_cascade.rehearsal.sequences import Sequence, SetBack, put_back, sequences_of
 from alembic_cascade.rehearsal.states import first_state_of, state_of, wanted_keys
 from alembic_cascade.rehearsal.watching import TRANSACTION, Watch
+from alembic_cascade.signals import not_ended_by_signals
 from alembic_cascade.sql.quoting import quote_literal, verbatim
+
+log = logging.getLogger("alembic.cascade")
 
 ON_A_COPY = "Rehearse on a copy, without --rollback."
 
@@ -40,6 +45,20 @@ def observed_in_transaction(environment: Environment, revision: str, step: Step)
     if not plan.revisions:
         return None
     stage = _Stage(plan, step)
+    try:
+        refusal = _rehearse(environment, stage)
+    finally:
+        with not_ended_by_signals():
+            _put_back(environment, stage)
+    _check_rolled_back(environment, stage.transaction)
+    if refusal is not None:
+        # Somebody caught it, and went on.
+        raise refusal
+    return stage.seen
+
+
+def _rehearse(environment: Environment, stage: _Stage) -> RehearsalRefused | None:
+    """Let it be done, and what refused it meanwhile."""
     with ExitStack() as meanwhile:
         others = meanwhile.enter_context(_single_connection())
 
@@ -61,12 +80,7 @@ def observed_in_transaction(environment: Environment, revision: str, step: Step)
                 stage.watch.refuse()
             if stage.seen is None or stage.seen.ways[-1].failure is None:
                 raise
-        refusal = None if stage.watch is None else stage.watch.refusal
-    _check_rolled_back(environment, stage.transaction)
-    if refusal is not None:
-        # Somebody caught it, and went on.
-        raise refusal
-    return stage.seen
+        return None if stage.watch is None else stage.watch.refusal
 
 
 class _Over(Exception):  # noqa: N818 - it is no error: it ends the transaction
@@ -125,11 +139,13 @@ class _Stage:
         self.seen: Observed | None = None
         self.watch: Watch | None = None
         self.transaction: str | None = None
+        self.sequences: tuple[Sequence, ...] = ()
 
     def steps(self, context: MigrationContext, script: ScriptDirectory, watch: Watch) -> Iterator[RevisionStep]:
         """The steps up, down and up again, with what is looked at between them."""
         connection, plan, step = postgresql(context), self._plan, self._step
         self._begin(connection)
+        self.sequences = tuple(sequences_of(connection).values())
         start, kept = first_state_of(connection, plan.version_table, step)
         seen = self.seen = Observed(plan, start)
         yield from self._go(UPGRADE, connection, script, watch)
@@ -172,6 +188,22 @@ class _Stage:
             plan = self._plan
             seen.wanted = wanted_keys(plan.metadatas, context.dialect, plan.default_schema, plan.translated)
             seen.proofs = proved(connection, plan.metadatas, plan.config, self._step)
+
+
+def _put_back(environment: Environment, stage: _Stage) -> None:
+    """Put back the sequences that were set to where they had been."""
+    if not stage.sequences:
+        return
+
+    def put(context: MigrationContext, _script: ScriptDirectory) -> tuple[SetBack, ...]:
+        # Nothing of it waits for a commit.
+        return put_back(postgresql(context), stage.sequences)
+
+    found = environment.look(put)
+    for one in found:
+        log.warning("the rehearsal set %s to %s; it is at %s again", one.label, one.found, one.was)
+    if stage.seen is not None:
+        stage.seen.set_back = found
 
 
 def _check_rolled_back(environment: Environment, transaction: str | None) -> None:

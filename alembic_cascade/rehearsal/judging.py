@@ -17,6 +17,7 @@ IRREVERSIBLE = "irreversible downgrade"
 NOT_REPEATABLE = "not repeatable"
 LOST_ROWS = "lost rows"
 WRONG_RESTORE = "wrong restore"
+SET_BACK = "sequence set back"
 KEY_GONE = "drop without recreate"
 LONG_LOCK = "long lock"
 REWRITE = "rewrite"
@@ -51,6 +52,7 @@ def _reasons(seen: Observed, limits: Limits) -> Iterator[Reason]:
     yield from _of_schema(seen)
     for difference in seen.differences:
         yield from _of_rows(difference)
+    yield from _of_sequences(seen)
     gone = list(_of_keys(seen))
     yield from gone
     yield from _of_proofs(seen, {reason.subject for reason in gone})
@@ -100,6 +102,12 @@ def _of_rows(difference: RowDifference) -> Iterator[Reason]:
             f"after the downgrade, {told}{_named(difference.other_keys, difference.changed + difference.new)}",
             "Let the downgrade put back the very values that the upgrade took.",
         )
+
+
+def _of_sequences(seen: Observed) -> Iterator[Reason]:
+    for one in seen.set_back:
+        said = f"set from {one.was} to {one.found}, which no transaction takes back; it was put back afterwards"
+        yield Reason(SET_BACK, one.label, said, "Look for values that others were given twice meanwhile.")
 
 
 def _of_keys(seen: Observed) -> Iterator[Reason]:

@@ -14,6 +14,7 @@ from alembic_cascade.rehearsal.outcome import Phase
 from alembic_cascade.rehearsal.rows import Kept, RowDifference, Step, row_differences
 from alembic_cascade.rehearsal.running import Way
 from alembic_cascade.rehearsal.schemas import exact_text
+from alembic_cascade.rehearsal.sequences import SetBack
 from alembic_cascade.rehearsal.states import Place, State
 
 
@@ -30,6 +31,7 @@ class Observed:
     downgraded: State | None = None
     differences: list[RowDifference] = field(default_factory=list)
     again: State | None = None
+    set_back: tuple[SetBack, ...] = ()
 
     @property
     def phases(self) -> tuple[Phase, ...]:

@@ -354,6 +354,21 @@ def test_a_second_connection_is_refused_in_a_transaction(shop: Shop, up: str) ->
     assert shop.state() == before
 
 
+@pytest.mark.parametrize("end", ["pass", "raise ValueError", "op.execute('COMMIT')"])
+def test_a_sequence_that_is_set_back_is_put_back(shop: Shop, end: str) -> None:
+    """No transaction does it, and the next row would get a key that is taken."""
+    shop.open()
+    shop.write("two", f"op.execute(\"SELECT setval('posts_id_seq', 1), nextval('users_id_seq')\")\n{end}")
+    result = shop.rehearse("--rollback")
+    assert shop.fetch("SELECT last_value, is_called FROM posts_id_seq") == [(3, True)]
+    # What goes on, stays.
+    assert shop.fetch("SELECT last_value > 2 FROM users_id_seq") == [(True,)]
+    if end == "op.execute('COMMIT')":
+        assert result.exit_code == 2
+    else:
+        assert ("sequence set back", "public.posts_id_seq") in shop.reasons("--rollback")
+
+
 def test_nothing_to_rehearse(shop: Shop) -> None:
     """The database is there already."""
     shop.open()
