@@ -133,7 +133,14 @@ ROWS = [
     {"eject.scripted", "eject.reading", "eject.literals"},
     {"eject.rewriting"},
     {"eject.files"},
-    {"rehearsal.lines", "rehearsal.listeners", "rehearsal.clock", "rehearsal.guard", "rehearsal.sequences"},
+    {
+        "rehearsal.lines",
+        "rehearsal.listeners",
+        "rehearsal.clock",
+        "rehearsal.guard",
+        "rehearsal.sequences",
+        "rehearsal.statements",
+    },
     {"rehearsal.addresses"},
     {
         "rehearsal.outcome",

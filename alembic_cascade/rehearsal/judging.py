@@ -18,6 +18,7 @@ NOT_REPEATABLE = "not repeatable"
 LOST_ROWS = "lost rows"
 WRONG_RESTORE = "wrong restore"
 SET_BACK = "sequence set back"
+BEYOND = "changed beyond"
 KEY_GONE = "drop without recreate"
 LONG_LOCK = "long lock"
 REWRITE = "rewrite"
@@ -197,6 +198,9 @@ def _of_repetition(seen: Observed) -> Iterator[Reason]:
 
 
 def _of_what_was_not_seen(seen: Observed) -> Iterator[Reason]:
+    for name in seen.beyond:
+        said = "changed meanwhile, by the rehearsal or by others, and no copy holds that"
+        yield Reason(BEYOND, name, said, "Look who did it. With --rollback it would be rolled back.", is_note=True)
     for table in seen.start.tables:
         if not table.readable:
             said = "its rows may not be read by this role"

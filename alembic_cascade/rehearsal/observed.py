@@ -32,6 +32,7 @@ class Observed:
     differences: list[RowDifference] = field(default_factory=list)
     again: State | None = None
     set_back: tuple[SetBack, ...] = ()
+    beyond: tuple[str, ...] = ()
 
     @property
     def phases(self) -> tuple[Phase, ...]:

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 
 from alembic.runtime.migration import MigrationContext, RevisionStep
 from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
 
 from alembic_cascade.errors import RehearsalRefused
 from alembic_cascade.rehearsal.addresses import Address
@@ -20,6 +21,8 @@ from alembic_cascade.rehearsal.running import AGAIN, DOWNGRADE, UPGRADE, Way, in
 from alembic_cascade.rehearsal.states import first_state_of, state_of, wanted_keys
 from alembic_cascade.rehearsal.watching import Watch
 from alembic_cascade.rehearsal.witness import Witness
+from alembic_cascade.sql.functions import read_query
+from alembic_cascade.sql.quoting import verbatim
 
 
 def observed_on(environment: Environment, address: Address, revision: str, step: Step) -> Observed | None:
@@ -45,6 +48,16 @@ class _Stage:
 
     def observed(self) -> Observed:
         """Up, down to where it began, and up again; as far as it goes."""
+        before = self._witness.ask(_cluster)
+        seen = self._observed()
+        after = self._witness.ask(_cluster)
+        changed = {name for name in before | after if before.get(name) != after.get(name)}
+        # Only a statement by itself makes or drops a database, and such ones are refused: others did that.
+        databases = {name for name in before.keys() ^ after.keys() if name.startswith("database ")}
+        seen.beyond = tuple(sorted(changed - databases))
+        return seen
+
+    def _observed(self) -> Observed:
         plan, witness, step = self._plan, self._witness, self._step
         start, kept = witness.ask(lambda connection: first_state_of(connection, plan.version_table, step))
         seen = Observed(plan, start)
@@ -76,9 +89,14 @@ class _Stage:
             except RehearsalRefused:
                 raise
             except Exception as error:
+                if way.watch is not None and way.watch.refusal is not None:
+                    raise way.watch.refusal from error
                 if way.watch is None:
                     raise
                 way.failure = way.failure or Failure(None, in_words(error))
+        if way.watch is not None and way.watch.refusal is not None:
+            # Somebody caught it, and went on.
+            raise way.watch.refusal
         way.end()
         return way.failure is None
 
@@ -102,3 +120,9 @@ class _Stage:
             seen.proofs = proved(connection, plan.metadatas, plan.config, self._step)
 
         self._environment.look(verify)
+
+
+def _cluster(connection: Connection) -> dict[str, str]:
+    """What the databases of the server share, by its name."""
+    rows = connection.execute(verbatim(read_query("alembic_cascade.rehearsal", "cluster")))
+    return {row.name: row.said for row in rows}

@@ -14,10 +14,10 @@ from sqlalchemy.exc import DBAPIError
 from alembic_cascade.dbapi_errors import message
 from alembic_cascade.errors import RehearsalRefused
 from alembic_cascade.rehearsal.clock import Clock
-from alembic_cascade.rehearsal.guard import ends_transaction
 from alembic_cascade.rehearsal.lines import Line, Revision
 from alembic_cascade.rehearsal.locks import HeldLocks, seen_locks
 from alembic_cascade.rehearsal.outcome import MODES, READING, Lock, Operation
+from alembic_cascade.rehearsal.statements import ends_transaction, reaches_beyond
 from alembic_cascade.rehearsal.tally import Tallies, Tally
 from alembic_cascade.rehearsal.witness import Witness
 from alembic_cascade.sql.functions import read_query
@@ -136,6 +136,13 @@ class Watch:
             # Of a failed transaction nothing can be asked; that it failed, says that it is not over.
             if self._begun is None and self._ask(TRANSACTION)[0][0] != self._transaction:
                 self.refuse()
+        elif reaches_beyond(statement):
+            self.refusal = RehearsalRefused(
+                f"{self._revision[0]} changes what is not in the database alone, as roles and settings of databases "
+                "are, and a copy does not hold that back. It was not run",
+                "Rehearse in a transaction, by --rollback.",
+            )
+            raise self.refusal
         with self.clock.stopped():
             self._turn_to(*self._revision)
         self._begun = self.clock.now()

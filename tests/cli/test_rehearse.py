@@ -369,6 +369,52 @@ def test_a_sequence_that_is_set_back_is_put_back(shop: Shop, end: str) -> None:
         assert ("sequence set back", "public.posts_id_seq") in shop.reasons("--rollback")
 
 
+SETTINGS = "SELECT setdatabase, setrole, setconfig FROM pg_db_role_setting ORDER BY 1, 2"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE ROLE rehearsed_clerk",
+        'SELECT 1; /* x */ ALTER DATABASE "{database}" SET work_mem TO 1234',
+        "ALTER ROLE CURRENT_USER SET work_mem TO 1234",
+        "GRANT pg_monitor TO CURRENT_USER",
+        'GRANT CONNECT ON DATABASE "{database}" TO pg_monitor',
+    ],
+)
+def test_what_a_copy_does_not_hold_is_refused_there(shop: Shop, statement: str) -> None:
+    """Roles, and settings of databases, are those of the server; a transaction takes them back."""
+    shop.open()
+    sql = statement.format(database=shop.engine.url.database)
+    shop.write("two", f"op.execute({sql!r})", "op.execute('DROP ROLE IF EXISTS rehearsed_clerk')")
+    before = shop.fetch(SETTINGS)
+    assert failure(shop.rehearse()).startswith("two changes what is not in the database alone")
+    assert shop.rehearse("--rollback").exit_code == 0
+    assert shop.fetch("SELECT FROM pg_roles WHERE rolname = 'rehearsed_clerk'") == []
+    assert shop.fetch(SETTINGS) == before
+
+
+def test_what_changed_beyond_the_copy_is_noted(shop: Shop) -> None:
+    """A block hides from whoever reads the text."""
+    shop.open()
+    shop.write("two", "op.execute(\"DO 'BEGIN CREATE ROLE rehearsed_clerk; END'\")", "op.execute('SELECT 1')")
+    try:
+        found = shop.rehearsed()
+    finally:
+        shop.execute("DROP ROLE IF EXISTS rehearsed_clerk")
+    # Found by its name alone: tests beside this one make roles and databases of their own.
+    assert ("changed beyond", "role rehearsed_clerk") in [(one["kind"], one["subject"]) for one in found["reasons"]]
+
+
+def test_rights_and_mappings_in_the_database_are_held_by_a_copy(shop: Shop) -> None:
+    """They are told from those of the server."""
+    shop.open()
+    shop.write(
+        "two", "op.execute('GRANT SELECT ON posts TO pg_monitor')", "op.execute('REVOKE ALL ON posts FROM pg_monitor')"
+    )
+    assert shop.rehearse().exit_code in {0, 1}
+
+
 def test_nothing_to_rehearse(shop: Shop) -> None:
     """The database is there already."""
     shop.open()
