@@ -25,6 +25,7 @@ from alembic_cascade.rehearsal.sequences import Sequence, SetBack, put_back, seq
 from alembic_cascade.rehearsal.states import first_state_of, state_of, wanted_keys
 from alembic_cascade.rehearsal.watching import TRANSACTION, Watch
 from alembic_cascade.signals import not_ended_by_signals
+from alembic_cascade.sql.functions import read_query
 from alembic_cascade.sql.quoting import quote_literal, verbatim
 
 log = logging.getLogger("alembic.cascade")
@@ -178,6 +179,9 @@ class _Stage:
         try:
             # What the end of a transaction looks at.
             connection.execute(verbatim("SET CONSTRAINTS ALL IMMEDIATE"))
+            # The next transaction would put off again.
+            put_off = connection.scalar(verbatim(read_query("alembic_cascade.rehearsal", "put_off")))
+            connection.execute(verbatim(f"SET CONSTRAINTS {put_off} DEFERRED"))
         except DBAPIError as error:
             way.failure = Failure(None, in_words(error))
             raise

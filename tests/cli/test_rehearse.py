@@ -224,6 +224,43 @@ def test_what_only_a_commit_checks(shop: Shop, way: tuple[str, ...]) -> None:
     assert (reason["kind"], reason["subject"]) == ("upgrade fails", "commit of the upgrade")
 
 
+@WAYS
+def test_what_is_put_off_is_put_off_in_each_way(shop: Shop, way: tuple[str, ...]) -> None:
+    """The downgrade and the second upgrade are transactions of their own where it matters."""
+    shop.open(*TABLES, "ALTER TABLE posts ALTER CONSTRAINT posts_user_id_fkey DEFERRABLE INITIALLY DEFERRED")
+    shop.write(
+        "two",
+        "op.execute(\"INSERT INTO posts (id, user_id) VALUES (90, 9)\")\nop.execute('INSERT INTO users (id) VALUES (9)')",
+        "op.execute('UPDATE users SET id = 8 WHERE id = 9')\nop.execute('DELETE FROM posts WHERE id = 90')\n"
+        "op.execute('DELETE FROM users WHERE id = 8')",
+    )
+    assert [phase["failure"] for phase in shop.rehearsed(*way)["phases"]] == [None, None, None]
+
+
+@WAYS
+def test_a_table_whose_rows_are_hidden_is_not_compared(shop: Shop, way: tuple[str, ...]) -> None:
+    """Its owner may read the table, and not its rows: PostgreSQL refuses, as with row_security = off."""
+    shop.open()
+    shop.write("two", ADD_COLUMN, DROP_COLUMN)
+    name = shop.engine.url.database
+    shop.execute(
+        "CREATE ROLE shopkeeper LOGIN CREATEDB",
+        f'ALTER DATABASE "{name}" OWNER TO shopkeeper',
+        "ALTER TABLE users OWNER TO shopkeeper",
+        "ALTER TABLE posts OWNER TO shopkeeper",
+        "ALTER TABLE alembic_version OWNER TO shopkeeper",
+        "ALTER TABLE users ENABLE ROW LEVEL SECURITY",
+        "ALTER TABLE users FORCE ROW LEVEL SECURITY",
+    )
+    try:
+        shop.connect_to(shop.engine.url.set(username="shopkeeper"))
+        with (shop.path / "alembic.ini").open("a") as ini:
+            ini.write("prepend_sys_path = .\n")
+        assert ("not compared", "public.users") in shop.reasons(*way)
+    finally:
+        shop.execute("REASSIGN OWNED BY shopkeeper TO CURRENT_USER", "DROP OWNED BY shopkeeper", "DROP ROLE shopkeeper")
+
+
 def test_a_database_that_somebody_prepared(shop: Shop) -> None:
     """Is left as the rehearsal leaves it: upgraded."""
     shop.open()
