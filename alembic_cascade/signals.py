@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
+# What ends a process and can be heard; the second is that its terminal is gone, which not all systems have.
+KILLS = (signal.SIGTERM, *filter(None, (getattr(signal, "SIGHUP", None),)))
+
 
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
@@ -17,14 +20,17 @@ def ended_by_signals() -> Iterator[None]:
         sys.exit(128 + number)
 
     # Only the main thread is told of signals.
-    before = None
+    before = {}
     with suppress(ValueError):
-        before = signal.signal(signal.SIGTERM, end)
+        for number in KILLS:
+            # Who is started by nohup is not to be ended with the terminal.
+            if signal.getsignal(number) != signal.SIG_IGN:
+                before[number] = signal.signal(number, end)
     try:
         yield
     finally:
-        if before is not None:
-            signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
@@ -32,7 +38,7 @@ def not_ended_by_signals() -> Iterator[None]:
     """Let neither a kill nor Ctrl-C end the block: it tidies up after one of them."""
     before = {}
     with suppress(ValueError):
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, *KILLS):
             before[number] = signal.signal(number, signal.SIG_IGN)
     try:
         yield

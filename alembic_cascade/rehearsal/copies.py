@@ -22,9 +22,24 @@ log = logging.getLogger("alembic.cascade")
 # Databases that are there to be connected to while another one is made.
 MAINTENANCE = ("postgres", "template1")
 
+# For a session to end that makes a copy.
+MILLISECONDS_TO_END = 60_000
+
 DOES_NOT_EXIST = "3D000"
 IN_USE = "55006"
 NO_RIGHT = "42501"
+
+# The settings that are lists of names (GUC_LIST_QUOTE), as pg_dump knows them: variable_is_guc_list_quote().
+LISTS = frozenset(
+    {
+        "local_preload_libraries",
+        "search_path",
+        "session_preload_libraries",
+        "shared_preload_libraries",
+        "temp_tablespaces",
+        "unix_socket_directories",
+    }
+)
 
 SETTINGS = """
 SELECT setting FROM pg_catalog.pg_db_role_setting
@@ -62,12 +77,13 @@ def copy_of(source: Source, address: Address) -> Iterator[Address]:
     name = f"alembic_cascade_rehearsal_{secrets.token_hex(6)}"
     maintenance = _maintenance(address)
     log.info("copying %s (%s) to %s", source.database, source.size, name)
+    making = _Making(source, name)
     try:
-        maintenance.run(lambda connection: _make(connection, source, name))
+        maintenance.run(making.make)
         yield address.of_database(name)
     finally:
         with not_ended_by_signals():
-            maintenance.run(lambda connection: _drop(connection, name))
+            making.drop(maintenance)
 
 
 def _maintenance(address: Address) -> Address:
@@ -102,20 +118,59 @@ def _make(connection: Connection, source: Source, name: str) -> None:
         raise
     for setting in connection.scalars(verbatim(SETTINGS.format(database=quote_literal(source.database)))).all():
         parameter, _, value = setting.partition("=")
-        # PostgreSQL itself takes apart what is a list: search_path is one.
-        given = f"{quote_literal(parameter)}, {quote_literal(value)}, false"
-        connection.execute(verbatim(f"SELECT pg_catalog.set_config({given})"))
-        quoted = ".".join(map(quote_identifier, parameter.split(".")))
-        connection.execute(verbatim(f"ALTER DATABASE {copy} SET {quoted} FROM CURRENT"))
+        _set(connection, copy, parameter, value)
 
 
-def _drop(connection: Connection, name: str) -> None:
-    # FORCE ends the sessions that an interrupted run has left on it.
-    drop = f"DROP DATABASE IF EXISTS {quote_identifier(name)} WITH (FORCE)"
+def _set(connection: Connection, copy: str, parameter: str, value: str) -> None:
+    """Give the copy a setting of the database, which is not this session's meanwhile."""
+    # A list is written down as SQL would have it.
+    given = (value or "''") if parameter in LISTS else quote_literal(value)
+    quoted = ".".join(map(quote_identifier, parameter.split(".")))
     try:
-        connection.execute(verbatim(drop))
+        connection.execute(verbatim(f"ALTER DATABASE {copy} SET {quoted} TO {given}"))
     except DBAPIError as error:
-        raise CascadeError(f"The copy could not be dropped: {message(error)}. Do it by hand: {drop}") from error
+        if sqlstate(error) != NO_RIGHT:
+            raise
+        log.warning("the copy has no setting %s: %s", parameter, message(error))
+
+
+class _Making:
+    """A copy, which may be given up while another thread waits for it to be made."""
+
+    def __init__(self, source: Source, name: str) -> None:
+        self._source = source
+        self._name = name
+        self._pid: int | None = None
+        self._is_given_up = False
+
+    def make(self, connection: Connection) -> None:
+        """Let the session be known first, so that it can be ended."""
+        self._pid = connection.scalar(verbatim("SELECT pg_catalog.pg_backend_pid()"))
+        try:
+            if not self._is_given_up:
+                _make(connection, self._source, self._name)
+        finally:
+            self._pid = None
+
+    def drop(self, maintenance: Address) -> None:
+        """End who makes it still, and drop what is there.
+
+        Errors: :exc:`.CascadeError`, with what is to be done by hand.
+        """
+        self._is_given_up = True
+        # FORCE ends the sessions that an interrupted run has left on it.
+        drop = f"DROP DATABASE IF EXISTS {quote_identifier(self._name)} WITH (FORCE)"
+
+        def end_and_drop(connection: Connection) -> None:
+            pid = self._pid
+            if pid is not None:
+                connection.execute(verbatim(f"SELECT pg_catalog.pg_terminate_backend({pid}, {MILLISECONDS_TO_END})"))
+            connection.execute(verbatim(drop))
+
+        try:
+            maintenance.run(end_and_drop)
+        except DBAPIError as error:
+            raise CascadeError(f"The copy could not be dropped: {message(error)}. Do it by hand: {drop}") from error
 
 
 _INSTEAD = "Rehearse on a copy of your own (--into URL), or on the database itself (--rollback)."

@@ -9,6 +9,7 @@ import time
 import pytest
 from rehearsed import COPIES, Shop
 from test_cli_process import COMMAND
+from test_rehearse_connections import ASYNCHRONOUS, stock
 
 ADD_COLUMN = "op.add_column('posts', sa.Column('slug', sa.Text()))"
 
@@ -19,12 +20,13 @@ SLEEPING = (
 
 
 def interruptible() -> None:
-    """Let the process hear of Ctrl-C, also where who runs the tests ignores it."""
+    """Let the process hear of Ctrl-C and of its terminal's end, also where who runs the tests ignores them."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.mark.parametrize("arguments", [(), ("--rollback",)], ids=["copy", "rollback"])
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 2), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 2), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_an_end_in_the_middle_leaves_no_copy(
     shop: Shop, arguments: tuple[str, ...], number: signal.Signals, status: int
 ) -> None:
@@ -50,3 +52,29 @@ def test_an_end_in_the_middle_leaves_no_copy(
     assert said == ("error: Interrupted.\n" if number == signal.SIGINT else "")
     assert shop.fetch(COPIES) == []
     assert shop.state() == before
+
+
+CREATING = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'CREATE DATABASE alembic_cascade%' AND state = 'active'"
+
+
+def test_an_end_while_another_thread_copies_leaves_no_copy(shop: Shop) -> None:
+    """The server would go on with it, and be done after all is dropped."""
+    stock(shop, ASYNCHRONOUS, shop.engine.url.set(drivername="postgresql+asyncpg"))
+    # PostgreSQL waits five seconds for who is connected.
+    with shop.engine.connect() as other:
+        other.exec_driver_sql("SELECT 1")
+        with subprocess.Popen([*COMMAND, "rehearse"], stderr=subprocess.PIPE, text=True) as process:
+            for _ in range(600):
+                if shop.fetch(CREATING) or process.poll() is not None:
+                    break
+                time.sleep(0.1)
+            assert process.poll() is None
+            process.send_signal(signal.SIGTERM)
+            other.close()
+            _, said = process.communicate(timeout=60)
+    assert process.returncode == 143, said
+    for _ in range(100):
+        if not shop.fetch(CREATING):
+            break
+        time.sleep(0.1)
+    assert shop.fetch(COPIES) == []
