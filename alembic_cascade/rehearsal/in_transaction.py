@@ -95,7 +95,11 @@ class _Others:
         self.connection: Connection | None = None
 
     def connect(self, connection: Connection) -> None:
-        """Let it see one state of the database."""
+        """Let it see one state of the database; what commits each statement stays so, and is found."""
+        # An engine may have been told so, which no option of its connections says, but the driver's own.
+        commits_each = getattr(connection.connection.dbapi_connection, "autocommit", False)
+        if connection.dialect.name != "postgresql" or commits_each:
+            return
         connection.execution_options(isolation_level="REPEATABLE READ")
 
     def check_out(self, *_connection: object) -> None:

@@ -119,6 +119,11 @@ with create_engine(url, poolclass=pool.NullPool).connect() as connection:
     run(connection)
 """
 
+ENGINE_EACH = """\
+with create_engine(url, poolclass=pool.NullPool, isolation_level="AUTOCOMMIT").connect() as connection:
+    run(connection)
+"""
+
 PER_MIGRATION = """\
 with create_engine(url, poolclass=pool.NullPool).connect() as connection:
     context.configure(connection=connection, target_metadata=Base.metadata, transaction_per_migration=True)
@@ -186,6 +191,12 @@ def test_what_can_not_be_rehearsed_on_a_copy_is_refused(shop: Shop, env: str, sa
     assert shop.fetch(COPIES) == []
 
 
+def test_another_kind_of_database_does_no_harm_in_a_transaction(shop: Shop) -> None:
+    """What env.py asks it before is its own business."""
+    stock(shop, ELSEWHERE)
+    assert shop.rehearsed("--rollback")["verdict"] == "safe"
+
+
 def test_a_creator_does_no_harm_in_a_transaction(shop: Shop) -> None:
     """There is nowhere to be led to."""
     stock(shop, CREATOR)
@@ -197,10 +208,11 @@ def test_a_creator_does_no_harm_in_a_transaction(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("env", "said"),
     [
+        (ENGINE_EACH, "env.py lets its connection commit each statement, or sees what others commit. "),
         (EACH, "env.py lets its connection commit each statement, or sees what others commit. "),
         (PER_MIGRATION, "A revision commits, or env.py does it after each one (transaction_per_migration)"),
     ],
-    ids=["each-statement", "each-revision"],
+    ids=["each-of-engine", "each-statement", "each-revision"],
 )
 def test_an_env_py_that_commits_is_rehearsed_on_a_copy_alone(shop: Shop, env: str, said: str) -> None:
     """In a transaction nothing could be taken back."""
@@ -218,6 +230,31 @@ def test_the_copy_has_the_settings_of_the_database(shop: Shop) -> None:
     shop.execute("SET search_path TO app, public", *TABLES)
     shop.write("two", UP, DOWN)
     assert shop.rehearsed()["verdict"] == "safe"
+
+
+def test_settings_that_a_role_may_not_make_are_left_out(shop: Shop) -> None:
+    """A superuser made them; and none of them is one of the session that makes the copy."""
+    shop.open()
+    shop.write("two", UP, DOWN)
+    name = shop.engine.url.database
+    shop.execute(
+        "CREATE ROLE keeper LOGIN CREATEDB",
+        f'ALTER DATABASE "{name}" OWNER TO keeper',
+        f'ALTER DATABASE "{name}" SET log_statement TO ddl',
+        f'ALTER DATABASE "{name}" SET default_transaction_read_only TO off',
+        f"ALTER DATABASE \"{name}\" SET work_mem TO '5MB'",
+        "ALTER TABLE users OWNER TO keeper",
+        "ALTER TABLE posts OWNER TO keeper",
+        "ALTER TABLE alembic_version OWNER TO keeper",
+    )
+    shop.write("three", "assert op.get_bind().scalar(sa.text('SHOW work_mem')) == '5MB'")
+    try:
+        shop.connect_to(shop.engine.url.set(username="keeper"))
+        with (shop.path / "alembic.ini").open("a") as ini:
+            ini.write("prepend_sys_path = .\n")
+        assert shop.rehearsed()["verdict"] == "safe"
+    finally:
+        shop.execute("REASSIGN OWNED BY keeper TO CURRENT_USER", "DROP OWNED BY keeper", "DROP ROLE keeper")
 
 
 @pytest.mark.parametrize("right", ["NOCREATEDB", "CREATEDB"])
