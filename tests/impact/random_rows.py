@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from alembic_cascade.foreign_keys import TableName
 from alembic_cascade.impact import prediction
 from alembic_cascade.impact.prediction import Prediction
+from alembic_cascade.rolling_back import rolled_back
 from alembic_cascade.sql.quoting import verbatim
 
 TABLES = 4
@@ -185,7 +186,7 @@ def foreseen(connection: Connection, case: Case) -> tuple[Prediction, Outcome]:
     table = TableName("random", f"t{case.table}")
     told = prediction.predict(connection, table, case.condition)
     assert told is not None
-    with prediction._rolled_back(connection):
+    with rolled_back(connection):
         prediction._make_functions(connection)
         prediction._list_rows(connection, str(table), case.condition)
         list(prediction._rounds(connection))
