@@ -35,6 +35,19 @@ def constraint(error: DBAPIError) -> str:
     return _diagnostic(error, "constraint_name") or _field(error, "n") or ""
 
 
+def column(error: DBAPIError) -> tuple[str, str, str] | None:
+    """The schema, the table and the column that it is about, if it is about one."""
+    fields = (("schema_name", "s"), ("table_name", "t"), ("column_name", "c"))
+    schema, table, name = (_diagnostic(error, field) or _field(error, code) for field, code in fields)
+    return (schema, table, name) if schema and table and name else None
+
+
+def table(error: DBAPIError) -> tuple[str, str] | None:
+    """The schema and the name of the table that it is about, if it is about one."""
+    schema, name = (_diagnostic(error, f"{field}_name") or _field(error, field[0]) for field in ("schema", "table"))
+    return (schema, name) if schema and name else None
+
+
 def _diagnostic(error: DBAPIError, name: str) -> str | None:
     # asyncpg's own error stands behind the one that SQLAlchemy makes of it.
     behind = getattr(error.orig.__cause__, name.removeprefix("message_"), None) if error.orig else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
@@ -19,18 +19,35 @@ def ended_by_signals() -> Iterator[None]:
     def end(number: int, _frame: FrameType | None) -> None:
         sys.exit(128 + number)
 
+    with _handled(end):
+        yield
+
+
+@contextmanager
+def interrupted_by_kills() -> Iterator[None]:
+    """Let a kill do what Ctrl-C does, which ends a run of pytest: an exit in a test would be that test's failure."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    with _handled(interrupt):
+        yield
+
+
+@contextmanager
+def _handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     # Only the main thread is told of signals.
     before = {}
     with suppress(ValueError):
         for number in KILLS:
             # Who is started by nohup is not to be ended with the terminal.
             if signal.getsignal(number) != signal.SIG_IGN:
-                before[number] = signal.signal(number, end)
+                before[number] = signal.signal(number, handler)
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, as_before in before.items():
+            signal.signal(number, as_before)
 
 
 @contextmanager

@@ -13,6 +13,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 pytest.register_assert_rewrite("scenario")
+# Runs pytest on projects of its own.
+pytest_plugins = ["pytester"]
 
 from emptying import TestDatabase  # noqa: E402 - only what is imported after that is rewritten
 from project import Project  # noqa: E402

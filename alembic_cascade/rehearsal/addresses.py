@@ -56,6 +56,10 @@ class Address:
         kept = {name: value for name, value in self.parameters.items() if name not in PLACES}
         return replace(self, parameters={**kept, **given})
 
+    def parameters_for(self, _dialect: Dialect) -> Mapping[str, Any]:
+        """What a connection of that dialect is to be made with: env.py makes all of its own by one driver."""
+        return self.parameters
+
     def _named(self, database: str) -> Mapping[str, Any]:
         """What this driver calls the database."""
         _, given = self.dialect.create_connect_args(URL.create(self.driver, database=database))
@@ -74,14 +78,14 @@ class Address:
                 await connection.execution_options(isolation_level="AUTOCOMMIT")
                 return await connection.run_sync(work)
 
-        return _in_a_thread(lambda: asyncio.run(wait_for_it()))
+        return in_a_thread(lambda: asyncio.run(wait_for_it()))
 
     def identity(self) -> str:
         """What no other database has."""
         return self.run(lambda connection: str(connection.scalar(verbatim(IDENTITY))))
 
 
-def _in_a_thread(work: Callable[[], Result]) -> Result:
+def in_a_thread(work: Callable[[], Result]) -> Result:
     """The result of work that can't be done where a loop runs already, as in a test of asyncio."""
     results: list[Result] = []
     errors: list[BaseException] = []
@@ -142,6 +146,6 @@ def address_of(connection: Connection) -> Address | None:
 def close_pool(engine: Engine) -> None:
     """Let no connection of an engine stay open that nobody uses."""
     if engine.dialect.is_async:
-        _in_a_thread(lambda: asyncio.run(AsyncEngine(engine).dispose()))
+        in_a_thread(lambda: asyncio.run(AsyncEngine(engine).dispose()))
     else:
         engine.dispose()

@@ -59,7 +59,7 @@ class _Diversion:
         self._as_before.append((parameters, dict(parameters)))
         for name in PLACES & parameters.keys():
             del parameters[name]
-        given = self._address.parameters.items()
+        given = self._address.parameters_for(dialect).items()
         parameters.update({name: value for name, value in given if name in PLACES or name not in parameters})
 
     def mark(self, connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
