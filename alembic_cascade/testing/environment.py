@@ -11,11 +11,12 @@ from typing import Any, TypeVar
 
 from alembic.runtime.migration import MigrationContext, RevisionStep
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Dialect, Engine, event
+from sqlalchemy import Dialect, Engine
 
 from alembic_cascade.cli.environment import Settings, Site, migrate, visit
 from alembic_cascade.errors import CascadeError
-from alembic_cascade.rehearsal.addresses import close_pool, in_a_thread
+from alembic_cascade.rehearsal.addresses import in_a_thread
+from alembic_cascade.rehearsal.listeners import listening
 
 Result = TypeVar("Result")
 
@@ -51,7 +52,7 @@ class ProjectEnvironment:
         self._run(lambda: migrate(self._settings, lambda site: steps(site.context, _single(site).script)))
 
     def _run(self, work: Callable[[], Result]) -> Result:
-        with chdir(self._directory), _imports_put_back(), _logging_left_alone(), _pools_closed():
+        with chdir(self._directory), _imports_put_back(), _logging_left_alone():
             return in_a_thread(work)
 
 
@@ -95,29 +96,9 @@ def _logging_left_alone() -> Iterator[None]:
 
 
 @contextmanager
-def _pools_closed() -> Iterator[None]:
-    """Let engines that env.py uses keep no connection, which would lead to this run's database in the next run, too."""
-    used: dict[int, Engine] = {}
-
-    def note(connection: Connection) -> None:
-        used[id(connection.engine)] = connection.engine
-
-    event.listen(Engine, "engine_connect", note)
-    try:
-        yield
-    finally:
-        event.remove(Engine, "engine_connect", note)
-        for engine in used.values():
-            close_pool(engine)
-
-
-@contextmanager
 def _no_connections() -> Iterator[None]:
     def refuse(_dialect: Dialect, *_arguments: Any) -> None:
         raise CascadeError("env.py connects to a database, though it is run offline")
 
-    event.listen(Engine, "do_connect", refuse)
-    try:
+    with listening((Engine, "do_connect", refuse)):
         yield
-    finally:
-        event.remove(Engine, "do_connect", refuse)

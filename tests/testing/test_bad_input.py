@@ -8,11 +8,11 @@ from trial import Trial, outcomes, sections
 NOBODY = "postgresql+psycopg://127.0.0.1:1/never"
 
 
-def errors(trial: Trial, *arguments: str, url: str | None = "") -> list[str]:
-    """What a run says that could not begin."""
-    result = trial.run("--alembic-cascade", *arguments, url=url)
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    return [line for line in result.errlines if line]
+def refusal(trial: Trial, *more: str, **how: str) -> str:
+    """Why a run does not begin."""
+    with pytest.raises(pytest.UsageError) as refused:
+        trial.asked(*more, **how)
+    return str(refused.value)
 
 
 def test_a_configuration_that_is_not_there_is_a_wrong_usage(trial: Trial) -> None:
@@ -20,18 +20,19 @@ def test_a_configuration_that_is_not_there_is_a_wrong_usage(trial: Trial) -> Non
     (trial.pytester.path / "alembic.ini").unlink()
     place = trial.pytester.path
     instead = "Name Alembic's configuration by --alembic-cascade-config, or by alembic_cascade_config in pytest's."
-    assert errors(trial) == [f"ERROR: --alembic-cascade: there is no {place}/alembic.ini. {instead}"]
-    assert errors(trial, "--alembic-cascade-config=x.ini") == [
-        f"ERROR: --alembic-cascade: there is no {place}/x.ini. {instead}"
-    ]
+    result = trial.run("--alembic-cascade")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    said = f"--alembic-cascade: there is no {place}/alembic.ini. {instead}"
+    assert [line for line in result.errlines if line] == [f"ERROR: {said}"]
+    assert refusal(trial, "--alembic-cascade-config=x.ini") == said.replace("alembic.ini.", "x.ini.")
 
 
-def test_a_url_of_something_else_is_a_wrong_usage(trial: Trial) -> None:
+@pytest.mark.parametrize("named", ["sqlite://", "nonsense"])
+def test_a_url_of_something_else_is_a_wrong_usage(trial: Trial, named: str) -> None:
     """Only PostgreSQL has what is tested."""
-    said = (
-        "ERROR: --alembic-cascade-url: it is no URL of a PostgreSQL database, such as postgresql://localhost/postgres."
+    assert refusal(trial, url=named) == (
+        "--alembic-cascade-url: it is no URL of a PostgreSQL database, such as postgresql://localhost/postgres."
     )
-    assert errors(trial, url="sqlite://") == errors(trial, url="nonsense") == [said]
 
 
 def test_an_env_that_fails_is_an_error_of_collection(trial: Trial) -> None:

@@ -177,5 +177,4 @@ def test_the_configuration_may_be_elsewhere(trial: Trial) -> None:
     # Or pytest itself is run there.
     trial.write("pytest.ini", "[pytest]\n")
     trial.monkeypatch.chdir(backend)
-    shown = {name.removeprefix("backend/"): outcome for name, outcome in expected.items()}
-    assert outcomes(trial.run("--alembic-cascade", "-v", "-k", "drift or keys")) == shown
+    assert trial.asked().file == backend / "alembic.ini"

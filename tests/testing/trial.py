@@ -9,7 +9,10 @@ from textwrap import dedent, indent
 from typing import Any
 
 import pytest
+import pytest_alembic_cascade
 from sqlalchemy import Engine
+
+from alembic_cascade.testing.asked import Asked, asked
 
 # An address at which nobody is: what reached it would fail.
 NOWHERE = "postgresql+psycopg://nobody@127.0.0.1:1/never"
@@ -116,6 +119,12 @@ class Trial:
     def run(self, *more: str, **how: Any) -> pytest.RunResult:
         """``pytest``, with :meth:`arguments`."""
         return self.pytester.run(sys.executable, "-m", "pytest", *self.arguments(*more, **how), timeout=300)
+
+    def asked(self, *more: str, **how: Any) -> Asked:
+        """What such a run would be asked for, without a run."""
+        arguments = [one for one in self.arguments(*more, **how) if one != "-ppytest_alembic_cascade"]
+        self.pytester.plugins = [pytest_alembic_cascade]
+        return asked(self.pytester.parseconfig(*arguments))
 
     def databases(self) -> list[str]:
         """Scratch databases that are on the server."""
