@@ -20,7 +20,7 @@ from alembic_cascade.foreign_keys import ForeignKey, TableName
 from alembic_cascade.lifecycle.server_functions import lifecycle_function_statements
 from alembic_cascade.orphans.statements import function_statements
 from alembic_cascade.sql.catalogue import regclass
-from alembic_cascade.sql.functions import functions_called, in_one_statement
+from alembic_cascade.sql.functions import functions_called, make_in_session
 from alembic_cascade.sql.lock_timeout import END_OF_LIMIT, limit_waiting
 from alembic_cascade.sql.quoting import verbatim
 from alembic_cascade.sql.translation_block import translation_functions
@@ -35,9 +35,6 @@ _settled: WeakKeyDictionary[MigrationContext, dict[str, str]] = WeakKeyDictionar
 
 # The names of the functions that a script has already: it is one session.
 _written: WeakKeyDictionary[MigrationContext, frozenset[str]] = WeakKeyDictionary()
-
-# The names of those that a session has. A transaction that is rolled back takes them along.
-FUNCTIONS_MADE = "SELECT proname FROM pg_catalog.pg_proc WHERE pronamespace = pg_catalog.pg_my_temp_schema()"
 
 UNDEFINED_FUNCTION = "42883"
 
@@ -122,14 +119,11 @@ def _one_session() -> Iterator[None]:
 
 def make_functions(operations: AbstractOperations, *statements: str) -> None:
     """Make the functions that the statements call, each once in a session, which they live as long as."""
-    called = functions_called(statements, all_functions())
     connection = asked_connection(operations)
     if connection is not None:
-        made = set(connection.scalars(verbatim(FUNCTIONS_MADE)))
-        missing = [statement for name, statement in called.items() if name not in made]
-        if missing:
-            execute(operations, in_one_statement(missing))
+        make_in_session(connection, statements, all_functions())
         return
+    called = functions_called(statements, all_functions())
     context = operations.migration_context
     written = _written.get(context, frozenset())
     for name, statement in called.items():

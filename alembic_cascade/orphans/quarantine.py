@@ -38,7 +38,7 @@ from alembic_cascade.foreign_keys import TableName
 from alembic_cascade.orphans.columns import INTEGERS, Column, columns_of
 from alembic_cascade.orphans.statements import function_statements, restore_all_statement
 from alembic_cascade.sql.catalogue import pg_class, pg_namespace
-from alembic_cascade.sql.functions import functions_called, in_one_statement
+from alembic_cascade.sql.functions import make_in_session
 from alembic_cascade.sql.quoting import quote_table, verbatim
 
 # As the function cascade_exact_text has it.
@@ -275,7 +275,7 @@ def restore_rows(
     told: list[tuple[str, str]] = []
     for schema in schemas:
         statement = restore_all_statement(revision, key, schema)
-        _make_functions(connection, statement)
+        make_in_session(connection, [statement], function_statements())
         told.extend((level, words) for level, words in connection.execute(verbatim(statement)))
     return told
 
@@ -298,15 +298,10 @@ def purge_stores(connection: Connection, expected: Iterable[Holding]) -> None:
 
 def clear_away(connection: Connection, emptied: Iterable[Store], schemas: Iterable[str | None]) -> None:
     """Drop those of the tables that hold nothing any more, and the schemas that were made for the quarantine."""
-    _make_functions(connection, CLEARING)
+    make_in_session(connection, [CLEARING], function_statements())
     by_schema: dict[str | None, list[int]] = {schema: [] for schema in schemas}
     for store in emptied:
         by_schema.setdefault(store.name.schema, []).append(store.oid)
     for schema, oids in sorted(by_schema.items(), key=lambda item: item[0] or ""):
         listed = cast(literal(f"{{{','.join(map(str, oids))}}}", Text), ARRAY(OID))
         connection.execute(select(func.pg_temp.cascade_clear_away(listed, cast(schema, Text))))
-
-
-def _make_functions(connection: Connection, statement: str) -> None:
-    called = functions_called([statement], function_statements())
-    connection.execute(verbatim(in_one_statement(called.values())))

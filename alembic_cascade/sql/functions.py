@@ -7,13 +7,18 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
 
-from alembic_cascade.sql.quoting import dollar_quote
+from sqlalchemy import Connection
+
+from alembic_cascade.sql.quoting import dollar_quote, verbatim
 
 END_OF_FUNCTION = "$cascade$;\n"
 
 # The head of a function or procedure of ours, and a name that may be one's; a table of ours is named alike.
 _MADE = re.compile(r"^CREATE OR REPLACE (?:FUNCTION|PROCEDURE) pg_temp\.(cascade_\w+)", re.MULTILINE)
 _NAMED = re.compile(r"\bpg_temp\.(cascade_\w+)")
+
+# The names of those that a session has. A transaction that is rolled back takes them along.
+_OF_SESSION = "SELECT proname FROM pg_catalog.pg_proc WHERE pronamespace = pg_catalog.pg_my_temp_schema()"
 
 
 @cache
@@ -48,6 +53,15 @@ def _calls(functions: tuple[str, ...]) -> Mapping[str, frozenset[str]]:
     """Which functions each of them names."""
     made = _named(functions)
     return {name: frozenset(made.keys() & set(_NAMED.findall(statement))) for name, statement in made.items()}
+
+
+def make_in_session(connection: Connection, statements: Iterable[str], functions: tuple[str, ...]) -> None:
+    """Make those of the functions that the statements call and the session has not yet."""
+    made = set(connection.scalars(verbatim(_OF_SESSION)))
+    called = functions_called(statements, functions)
+    missing = [statement for name, statement in called.items() if name not in made]
+    if missing:
+        connection.execute(verbatim(in_one_statement(missing)))
 
 
 def in_one_statement(functions: Iterable[str]) -> str:
