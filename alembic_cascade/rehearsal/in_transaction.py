@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, Pool
 from sqlalchemy.exc import DBAPIError
 
 from alembic_cascade.errors import CascadeError, RehearsalRefused
+from alembic_cascade.orphans.statements import function_statements
 from alembic_cascade.rehearsal.environments import Environment, Plan, planned, postgresql
 from alembic_cascade.rehearsal.guard import guard, is_refused_commit
 from alembic_cascade.rehearsal.listeners import listening
@@ -25,7 +26,7 @@ from alembic_cascade.rehearsal.sequences import Sequence, SetBack, put_back, seq
 from alembic_cascade.rehearsal.states import first_state_of, state_of, wanted_keys
 from alembic_cascade.rehearsal.watching import TRANSACTION, Watch
 from alembic_cascade.signals import not_ended_by_signals
-from alembic_cascade.sql.functions import read_query
+from alembic_cascade.sql.functions import make_in_session
 from alembic_cascade.sql.quoting import quote_literal, verbatim
 
 log = logging.getLogger("alembic.cascade")
@@ -34,6 +35,9 @@ ON_A_COPY = "Rehearse on a copy, without --rollback."
 
 # Where each statement is a transaction of its own, the second one begins later than the first.
 BEGUN = "SELECT CAST(pg_catalog.transaction_timestamp() AS text), pg_catalog.current_setting('transaction_isolation')"
+
+# As operations do that had to check at once what is INITIALLY DEFERRED.
+PUT_OFF = "SELECT pg_temp.cascade_put_off()"
 
 
 def observed_in_transaction(environment: Environment, revision: str, step: Step) -> Observed | None:
@@ -184,8 +188,8 @@ class _Stage:
             # What the end of a transaction looks at.
             connection.execute(verbatim("SET CONSTRAINTS ALL IMMEDIATE"))
             # The next transaction would put off again.
-            put_off = connection.scalar(verbatim(read_query("alembic_cascade.rehearsal", "put_off")))
-            connection.execute(verbatim(f"SET CONSTRAINTS {put_off} DEFERRED"))
+            make_in_session(connection, [PUT_OFF], function_statements())
+            connection.execute(verbatim(PUT_OFF))
         except DBAPIError as error:
             way.failure = Failure(None, in_words(error))
             raise
