@@ -120,6 +120,8 @@ def orphans(
     Exit status: 0 nothing found, or all of it settled; 1 findings; 2 could not run, or could not count all.
     """  # noqa: D301 - the mark by which click leaves a paragraph's lines as they are
     acts = fix or dry_run
+    if yes and not fix:
+        raise click.UsageError("--yes is for --fix: nothing is asked where nothing is changed.")
     _check_usage(format_, strategy, max_orphans, acts=acts)
     settings = context.ensure_object(Settings)
     wanted = Wanted(table_patterns("--table", tables), samples, trusting=not everything)

@@ -47,7 +47,7 @@ def module() -> str:
             "    id: Mapped[int] = mapped_column(primary_key=True)",
         ]
         for place in range(KEYS_PER_MODEL):
-            target = (number * 7 + place * 131) % max(number, 1)
+            target = (number * 7 + place * 131 + number // 3) % max(number, 1)
             rule = RULES[(number + place) % len(RULES)]
             ondelete = "" if rule is None else f', ondelete="{rule}"'
             lines += [
@@ -58,7 +58,7 @@ def module() -> str:
         text.append("\n".join(lines))
     for number in range(MODELS):
         for place in range(KEYS_PER_MODEL):
-            target = (number * 7 + place * 131) % max(number, 1)
+            target = (number * 7 + place * 131 + number // 3) % max(number, 1)
             passive = ", passive_deletes=True" if (number + place) % 3 else ""
             cascade = ', cascade="all, delete-orphan"' if RULES[(number + place) % len(RULES)] == "CASCADE" else ""
             text.append(

@@ -454,6 +454,7 @@ def test_bad_input(dirty: Site, arguments: list[str], said: str) -> None:
         (["--dry-run", "--max-orphans", "many"], "'many' is no number, no share such as 5%, and not none."),
         (["--strategy", "restore"], "'restore' is not one of"),
         (["--samples", "-1"], "-1 is not in the range"),
+        (["--yes"], "--yes is for --fix: nothing is asked where nothing is changed."),
     ],
 )
 def test_options_that_make_no_sense(dirty: Site, arguments: list[str], said: str) -> None:
