@@ -90,7 +90,7 @@ def database(postgresql_noproc: NoopExecutor) -> Iterator[TestDatabase]:
         )
     )
     yield database
-    database.drop()
+    database.end()
 
 
 @pytest.fixture

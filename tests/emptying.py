@@ -86,23 +86,26 @@ class TestDatabase:
     def __init__(self, janitor: DatabaseJanitor) -> None:
         self._janitor = janitor
         janitor.drop()
+        self._server = self._connect("postgres")
+        self._server.autocommit = True
         self._make()
 
     def clear(self) -> None:
         """Make it as good as new."""
         if self._is_as_made() and self._is_empty():
             return
-        self.drop()
+        self._janitor.drop()
         self._make()
 
-    def drop(self) -> None:
-        """Drop it."""
+    def end(self) -> None:
+        """Drop it for good."""
+        self._server.close()
         self._janitor.drop()
 
     def _make(self) -> None:
         self._janitor.init()
         self._made = self._of_the_server()
-        with self._connect() as connection:
+        with self._connect(self._janitor.dbname) as connection:
             self._fresh = self._left(connection)
 
     def _is_as_made(self) -> bool:
@@ -111,7 +114,7 @@ class TestDatabase:
     def _is_empty(self) -> bool:
         """Drop what there is, and look whether it was all."""
         try:
-            with self._connect() as connection:
+            with self._connect(self._janitor.dbname) as connection:
                 connection.execute(_EMPTY)
                 return self._left(connection) == self._fresh
         except psycopg.Error:
@@ -124,12 +127,12 @@ class TestDatabase:
         return connection.execute(_LEFT).fetchone()
 
     def _of_the_server(self) -> object:
-        with self._janitor.cursor() as cursor:
-            cursor.execute(_END_OTHERS, (self._janitor.dbname,))
-            return cursor.execute(_OF_THE_SERVER, (self._janitor.dbname,)).fetchone()
+        name = self._janitor.dbname
+        self._server.execute(_END_OTHERS, (name,))
+        return self._server.execute(_OF_THE_SERVER, (name,)).fetchone()
 
-    def _connect(self) -> psycopg.Connection[tuple[object, ...]]:
+    def _connect(self, name: str) -> psycopg.Connection[tuple[object, ...]]:
         janitor = self._janitor
         return psycopg.connect(
-            host=janitor.host, port=janitor.port, user=janitor.user, password=janitor.password, dbname=janitor.dbname
+            host=janitor.host, port=janitor.port, user=janitor.user, password=janitor.password, dbname=name
         )

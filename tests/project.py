@@ -6,6 +6,7 @@ import io
 import logging
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, MetaData, NullPool, create_engine, text
+from sqlalchemy.util import LRUCache
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,6 +59,24 @@ def downgrade():
     ${downgrades if downgrades else "pass"}
 '''
 
+# What SQLAlchemy made of statements. It makes the same of them in test after test, most of all of its reflection's.
+_COMPILED = LRUCache[Any, Any](1000)
+
+
+@cache
+def _first_engine(url: URL) -> Engine:
+    engine = create_engine(url, poolclass=NullPool)
+    # It asks what server that is.
+    engine.connect().close()
+    return engine
+
+
+def engine_of(url: URL) -> Engine:
+    """An engine with connections and events of its own, whose dialect knows what it knew in the test before."""
+    first = _first_engine(url)
+    return Engine(first.pool.recreate(), first.dialect, url, execution_options={"compiled_cache": _COMPILED})
+
+
 _MARKERS = re.compile(r"^ *# ### .*###\n", re.MULTILINE)
 
 
@@ -75,7 +95,11 @@ class Project:
         (self.path / "versions").mkdir(parents=True)
         (self.path / "env.py").write_text(ENV)
         (self.path / "script.py.mako").write_text(TEMPLATE)
-        self.engine = create_engine(self.url, poolclass=NullPool)
+        self.engine = engine_of(self.url)
+
+    def forget_server(self, **options: Any) -> None:
+        """Take an engine that knows of no other test: for another search path, or schemas that are translated."""
+        self.engine = create_engine(self.url, poolclass=NullPool, execution_options=options)
 
     @property
     def config(self) -> Config:

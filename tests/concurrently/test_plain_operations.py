@@ -140,7 +140,7 @@ def test_a_table_is_meant_where_it_really_is(tables: Project, caplog: pytest.Log
     """The schema_translate_map says where that is."""
     tables.execute("CREATE SCHEMA app", "CREATE TABLE app.users AS TABLE users", "CREATE TABLE app.posts AS TABLE posts",
         "ALTER TABLE app.users ADD PRIMARY KEY (id)")  # fmt: skip
-    tables.engine = tables.engine.execution_options(schema_translate_map={"tenant": "app"})
+    tables.forget_server(schema_translate_map={"tenant": "app"})
     create = CREATE.replace(")", ", source_schema='tenant', referent_schema='tenant')")
     assert len(warned(tables, caplog, create, concurrently=["app.posts"])) == 1
     assert tables.fetch("SELECT conrelid::regclass::text FROM pg_constraint WHERE conname = 'made'") == [("app.posts",)]

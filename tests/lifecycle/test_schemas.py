@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import Column, DateTime, ForeignKey, Integer, MetaData, NullPool, Table, Text, create_engine
+from sqlalchemy import Column, DateTime, ForeignKey, Integer, MetaData, Table, Text
 
 from alembic_cascade import LifecycleColumn
 from lifecycle.channels import CREATED, UPDATED, configured
@@ -37,7 +37,7 @@ def search(project: Project, path: str) -> None:
     """Let all sessions have that search path; an engine looks at it once."""
     ((database,),) = project.fetch("SELECT current_database()")
     project.execute(f'ALTER DATABASE "{database}" SET search_path = {path}')
-    project.engine = create_engine(project.url, poolclass=NullPool)
+    project.forget_server()
 
 
 def works(project: Project, channels: str = "channels", messages: str = "messages") -> None:
@@ -116,7 +116,7 @@ def test_a_schema_that_is_translated_is_the_one_that_is_meant(project: Project) 
     project.execute("CREATE SCHEMA tenant")
     search(project, "tenant")
     project.create(chat())
-    project.engine = project.engine.execution_options(schema_translate_map={None: "tenant"})
+    project.forget_server(schema_translate_map={None: "tenant"})
     configured(project, CREATED, UPDATED, FILLED, metadata=chat())
     project.revision()
     run_there_and_back(project, [])
@@ -127,7 +127,7 @@ def test_a_schema_that_is_translated_is_the_one_that_is_meant(project: Project) 
 def test_operations_mean_the_schema_that_a_name_stands_for(project: Project) -> None:
     """Autogenerate asks for the name itself; the operations are translated."""
     project.execute("CREATE SCHEMA tenant")
-    project.engine = project.engine.execution_options(schema_translate_map={"per_tenant": "tenant"})
+    project.forget_server(schema_translate_map={"per_tenant": "tenant"})
     project.create(chat("per_tenant", "per_tenant"))
     project.execute("ALTER TABLE tenant.channels ADD last_message_at timestamptz")
     arguments = (

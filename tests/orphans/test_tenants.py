@@ -27,6 +27,10 @@ class SearchPath(Project):
 
     tenant = "blue"
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.forget_server()
+
     def connect(self) -> Connection:
         connection = super().connect()
         connection.execute(text(f'set search_path to "{self.tenant}"'))
@@ -39,6 +43,10 @@ class Translated(Project):
     """A schema_translate_map alone."""
 
     tenant = "blue"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.forget_server()
 
     def connect(self) -> Connection:
         self.options["version_table_schema"] = self.tenant

@@ -21,6 +21,10 @@ class SearchPathProject(Project):
 
     tenant = "blue"
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.forget_server()
+
     def connect(self) -> Connection:
         connection = super().connect()
         connection.execute(text(f'set search_path to "{self.tenant}"'))
@@ -41,6 +45,10 @@ class MapProject(Project):
 
     tenant = "blue"
     placeholder: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.forget_server()
 
     def connect(self) -> Connection:
         self.options["version_table_schema"] = self.tenant
