@@ -14,7 +14,6 @@ from rich.console import Console
 from rich.text import Text
 from sqlalchemy import MetaData
 
-from alembic_cascade.cli.environment import Settings, Site, visit
 from alembic_cascade.cli.options import environment_options, format_option
 from alembic_cascade.cli.output import console, count_of, print_database, print_json, printable
 from alembic_cascade.cli.progress import Step, progress
@@ -25,6 +24,7 @@ from alembic_cascade.doctor.log_lines import log_lines
 from alembic_cascade.doctor.modules import modules
 from alembic_cascade.doctor.outcome import Outcome, Problem, Verdict, not_checked, outcomes
 from alembic_cascade.doctor.wired import wired
+from alembic_cascade.environment import Settings, Site, visit
 from alembic_cascade.errors import CascadeError
 from alembic_cascade.foreign_keys import TableName
 

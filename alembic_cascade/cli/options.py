@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from alembic_cascade.cli.environment import Settings
+from alembic_cascade.environment import Settings
 from alembic_cascade.foreign_keys import TableName
 from alembic_cascade.orphans.references import parsed_table
 

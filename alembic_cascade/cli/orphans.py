@@ -13,7 +13,6 @@ from alembic_cascade.audit.auditing import Audit
 from alembic_cascade.audit.formats import Audited
 from alembic_cascade.audit.mapped import BrokenMapper, mapped_models
 from alembic_cascade.audit.subject import Subject
-from alembic_cascade.cli.environment import Settings, Site, change, visit
 from alembic_cascade.cli.findings import print_for_machines
 from alembic_cascade.cli.options import environment_options, findings_format_option, yes_option
 from alembic_cascade.cli.orphans_documents import document, documents_of_foresight, documents_of_settling
@@ -28,6 +27,7 @@ from alembic_cascade.cli.orphans_listing import (
 from alembic_cascade.cli.output import confirm, console, count_of, print_json
 from alembic_cascade.cli.progress import progress
 from alembic_cascade.config import STRATEGIES, check_limit
+from alembic_cascade.environment import Settings, Site, change, visit
 from alembic_cascade.errors import CascadeError, UnsupportedDialect
 from alembic_cascade.foreign_keys import TableName
 from alembic_cascade.orphans.links import links_of, whole_database

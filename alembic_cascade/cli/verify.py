@@ -11,11 +11,11 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from alembic_cascade.cli.environment import Settings, Site, visit
 from alembic_cascade.cli.options import environment_options, format_option
 from alembic_cascade.cli.output import columns, console, count_of, fits, print_database, print_json, printable
 from alembic_cascade.cli.progress import progress
 from alembic_cascade.cli.protection import check_unprotected, protection_options
+from alembic_cascade.environment import Settings, Site, visit
 from alembic_cascade.errors import CascadeError, ConfigError, UnsupportedDialect
 from alembic_cascade.patterns import matches_table, table_patterns
 from alembic_cascade.proof.claims import Claim

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from alembic_cascade.cli.environment import Settings
+from alembic_cascade.environment import Settings
 
 
 @dataclass(frozen=True)

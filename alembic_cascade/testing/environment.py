@@ -13,7 +13,7 @@ from alembic.runtime.migration import MigrationContext, RevisionStep
 from alembic.script import ScriptDirectory
 from sqlalchemy import Dialect, Engine
 
-from alembic_cascade.cli.environment import Settings, Site, migrate, visit
+from alembic_cascade.environment import Settings, Site, migrate, visit
 from alembic_cascade.errors import CascadeError
 from alembic_cascade.rehearsal.addresses import in_a_thread
 from alembic_cascade.rehearsal.listeners import listening

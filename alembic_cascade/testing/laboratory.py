@@ -15,7 +15,7 @@ from alembic.util import to_tuple
 from sqlalchemy import URL, Connection, Engine, MetaData, NullPool, create_engine, event, make_url
 from sqlalchemy.orm import Session
 
-from alembic_cascade.cli.environment import Site
+from alembic_cascade.environment import Site
 from alembic_cascade.errors import CascadeError
 from alembic_cascade.proof import Claim, Prover, claims
 from alembic_cascade.rehearsal.diversion import diverted
