@@ -122,3 +122,18 @@ def test_every_error_of_the_package_is_one_that_alembic_prints() -> None:
     exceptions = [value for value in errors if issubclass(value, Exception)]
     assert len(exceptions) == 18
     assert all(issubclass(value, CommandError) for value in exceptions)
+
+
+def test_nothing_but_an_asynchronous_driver_needs_greenlet() -> None:
+    """SQLAlchemy 2.1 no longer brings it: neither the command line nor the pytest plugin may break without it."""
+    code = (
+        "import importlib, pathlib, sys; sys.modules['greenlet'] = None; import alembic_cascade\n"
+        "home = pathlib.Path(alembic_cascade.__file__).parent\n"
+        "for file in home.rglob('*.py'):\n"
+        "    parts = [part for part in file.relative_to(home.parent).with_suffix('').parts if part != '__init__']\n"
+        "    if not {'beside', '__main__'} & set(parts): importlib.import_module('.'.join(parts))\n"
+        "print(*sys.modules)"
+    )
+    imported = set(answer(code).split())
+    assert {"alembic_cascade.cli.rehearse", "alembic_cascade.testing.plugin"} <= imported
+    assert "sqlalchemy.ext.asyncio" not in imported

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Dialect, Engine, NullPool, create_engine
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from alembic_cascade.rehearsal.listeners import listening
@@ -71,6 +70,9 @@ class Address:
             engine = create_engine(f"{self.driver}://", connect_args=dict(self.parameters), poolclass=NullPool)
             with engine.connect() as connection:
                 return work(connection.execution_options(isolation_level="AUTOCOMMIT"))
+
+        # greenlet, which it needs, is there where an asynchronous driver is used.
+        from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
 
         async def wait_for_it() -> Result:
             engine = create_async_engine(f"{self.driver}://", connect_args=dict(self.parameters), poolclass=NullPool)
@@ -146,6 +148,8 @@ def address_of(connection: Connection) -> Address | None:
 def close_pool(engine: Engine) -> None:
     """Let no connection of an engine stay open that nobody uses."""
     if engine.dialect.is_async:
+        from sqlalchemy.ext.asyncio import AsyncEngine  # noqa: PLC0415 - as above
+
         in_a_thread(lambda: asyncio.run(AsyncEngine(engine).dispose()))
     else:
         engine.dispose()
