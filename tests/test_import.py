@@ -66,6 +66,7 @@ def test_what_belongs_to_an_extra_is_not_imported() -> None:
         "sqlmodel",
         "click",
         "rich",
+        "pygraphviz",
     }
     code = (
         "import importlib, pathlib, sys, alembic_cascade\n"

@@ -41,6 +41,7 @@ ROWS = [
         "eject",
         "impact",
         "rehearsal",
+        "report",
     },
     {"concurrently", "lifecycle", "patterns", "sql.functions", "sql.row_digests", "rolling_back"},
     {"lifecycle.policy", "lifecycle.server_functions", "audit.policy", "impact.statements"},
@@ -49,7 +50,7 @@ ROWS = [
     {"naming", "keys_of_parents", "orphans.statements", "audit.deletion"},
     {"sql.catalogue", "sql.constraints", "lifecycle.triggers", "audit.mapped"},
     {"orphans.columns", "orphans.references", "sql.audit_queries", "sql.orphan_queries"},
-    {"sql.preflight_queries"},
+    {"sql.preflight_queries", "sql.report_queries"},
     {"orphans.quarantine", "impact.prediction"},
     {"orphans.relations", "impact.tree"},
     {"orphans.erasure"},
@@ -81,6 +82,10 @@ ROWS = [
     {"audit.rules"},
     {"audit.auditing"},
     {"audit.formats"},
+    {"report.report", "report.styles", "report.words"},
+    {"report.reach", "report.columns", "report.models", "report.facts", "report.diagram"},
+    {"report.gathering", "report.dot"},
+    {"report.svg", "report.document"},
     {"ops.arguments", "ops.ordinary"},
     {"ops.orphans_of_key", "ops.begin_concurrently", "ops.foreign_key_index", "ops.lifecycle_trigger"},
     {
@@ -190,7 +195,7 @@ PURE = {
     name
     for name in MODULES
     if name.split(".")[0]
-    in {"audit", "impact", "proof", "config", "foreign_keys", "naming", "sorting", "dbapi_errors", "sql"}
+    in {"audit", "impact", "proof", "report", "config", "foreign_keys", "naming", "sorting", "dbapi_errors", "sql"}
     or name in {"reflected", "declared", "comparison"}
     or (
         name.split(".")[0] == "orphans"
