@@ -1,1 +1,1 @@
-"""What the story is told with; an application of your own needs none of it."""
+"""What all stories are told with."""

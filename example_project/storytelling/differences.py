@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import MetaData
 
@@ -12,17 +12,20 @@ from storytelling.inspection import ForeignKey, Schema, SetAside, declared_keys
 Digests = Mapping[str, frozenset[str]]
 
 
-def tables_without_rows(counts: Mapping[str, int], declared: MetaData) -> str:
-    """Which declared tables are missing or empty, and which tables are not declared."""
-    names = {table.name for table in declared.sorted_tables}
+def tables_without_rows(counts: Mapping[str, int], declared: MetaData, absent: Collection[str] = ()) -> str:
+    """Which declared tables are missing or empty, but for the ``absent`` ones, and which tables are not declared."""
+    names = {table.name for table in declared.sorted_tables}.difference(absent)
     lacking = sorted(name for name in names if not counts.get(name))
     surplus = sorted(counts.keys() - names)
     return "; ".join([*(f"{name} has none" for name in lacking), *(f"{name} is not declared" for name in surplus)])
 
 
-def missing_keys(present: Sequence[ForeignKey], declared: MetaData) -> str:
-    """Which declared keys the database lacks or holds as NOT VALID, and which it has beside them."""
-    wanted = list(map(str, declared_keys(declared)))
+def missing_keys(present: Sequence[ForeignKey], declared: MetaData, absent: Collection[str] = ()) -> str:
+    """Which declared keys the database lacks or holds as NOT VALID, and which it has beside them.
+
+    Not counted are those of ``absent`` tables.
+    """
+    wanted = [str(key) for key in declared_keys(declared) if key.child not in absent]
     surplus = sorted(map(str, present))
     missing = []
     for key in wanted:

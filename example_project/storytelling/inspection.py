@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, MetaData, text
@@ -49,11 +50,23 @@ def checksums(connection: Connection) -> dict[str, str]:
 _CHECKSUM = "SELECT md5(coalesce(string_agg(md5(t::text), '' ORDER BY md5(t::text)), '')) FROM {table} AS t"
 
 
-def row_digests(connection: Connection) -> dict[str, frozenset[str]]:
-    """For each table a digest of every row."""
+def columns(connection: Connection) -> dict[str, list[str]]:
+    """The columns of each table, in their order."""
+    found = connection.execute(
+        text("""
+            SELECT attrelid::regclass::text AS name, array_agg(quote_ident(attname) ORDER BY attnum) AS columns
+            FROM pg_attribute WHERE attnum > 0 AND NOT attisdropped GROUP BY attrelid ORDER BY 1
+        """)
+    )
+    there = set(tables(connection))
+    return {row.name: row.columns for row in found if row.name in there}
+
+
+def row_digests(connection: Connection, columns: Mapping[str, Sequence[str]]) -> dict[str, frozenset[str]]:
+    """For each table a digest of every row, of these columns."""
     return {
-        table: frozenset(connection.scalars(text(f"SELECT md5(t::text) FROM {table} AS t")))
-        for table in tables(connection)
+        table: frozenset(connection.scalars(text(f"SELECT md5(ROW({', '.join(names)})::text) FROM {table}")))
+        for table, names in columns.items()
     }
 
 
@@ -141,7 +154,7 @@ ORDER BY 2
 
 
 def schema(connection: Connection) -> Schema:
-    """Every column, constraint, index, trigger and sequence, as the catalogue describes it."""
+    """Every column, constraint, index, trigger, function and sequence, as the catalogue describes it."""
     return frozenset(tuple(map(str, row)) for row in connection.execute(text(_SCHEMA)))
 
 
@@ -164,6 +177,9 @@ UNION ALL
 SELECT 'trigger', tgrelid::regclass::text, tgname, pg_get_triggerdef(pg_trigger.oid) || ' ' || tgenabled::text
 FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
 WHERE relnamespace = 'public'::regnamespace AND NOT tgisinternal
+UNION ALL
+SELECT 'function', '', proname, pg_get_functiondef(pg_proc.oid)
+FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prokind = 'f'
 UNION ALL
 SELECT 'sequence', '', sequencename, data_type::text FROM pg_sequences WHERE schemaname = 'public'
 """

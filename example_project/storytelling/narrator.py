@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from pathlib import Path
 
-from sqlalchemy import Engine
-
-# What Alembic says in every run, whatever happens.
-ROUTINE = ("[alembic.runtime.plugins]", "[alembic.ddl.postgresql]", "Context impl", "Will assume transactional DDL")
+from storytelling import commands
+from storytelling.commands import Ran
 
 
 class StoryBroken(Exception):  # noqa: N818 - it ends a story, and is no error of the program
@@ -18,11 +14,9 @@ class StoryBroken(Exception):  # noqa: N818 - it ends a story, and is no error o
 
 
 class Narrator:
-    """Tells what happens, runs Alembic as one would by hand, and keeps count of what held."""
+    """Tells what happens, runs commands as one would by hand, and keeps count of what held."""
 
-    def __init__(self, engine: Engine, project: Path) -> None:
-        self._engine = engine
-        self._project = project
+    def __init__(self) -> None:
         self._claims: list[tuple[str, str]] = []
         self._chapters = 0
 
@@ -37,30 +31,35 @@ class Narrator:
         self._claims.append((what, problem))
         print(_line(what, problem), flush=True)
 
-    def alembic(self, *arguments: str) -> None:
-        """Run Alembic in the project and show what it says, without what it always says.
+    def alembic(self, *arguments: str, most_lines: int | None = None) -> str:
+        """Run Alembic in the project, show what it says, and return it; ``most_lines`` is how much is shown.
 
         Errors: :exc:`StoryBroken` where it fails.
         """
-        print(f"$ alembic {subprocess.list2cmdline(arguments)}", flush=True)
-        done = subprocess.run(  # noqa: S603 - the story's own commands
-            [sys.executable, "-m", "alembic", *arguments],
-            cwd=self._project,
-            env={**os.environ, "DATABASE_URL": self._engine.url.render_as_string(hide_password=False)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        shown = [
-            line.replace(str(self._project), ".")
-            for line in done.stdout.splitlines()
-            if done.returncode or not any(routine in line for routine in ROUTINE)
-        ]
-        print("".join(f"  {line}\n" for line in shown), flush=True)
-        if done.returncode:
-            self.claim(f"alembic {arguments[0]}", f"exit code {done.returncode}")
+        ran = self._show("alembic", commands.alembic, arguments, most_lines)
+        if ran.code:
+            self.claim(f"alembic {arguments[0]}", f"exit code {ran.code}")
             raise StoryBroken
+        return ran.output
+
+    def alembic_cascade(self, *arguments: str, most_lines: int | None = None) -> Ran:
+        """Likewise ``alembic-cascade``, whose exit code tells of what it found."""
+        return self._show("alembic-cascade", commands.alembic_cascade, arguments, most_lines)
+
+    def _show(self, program: str, run: commands.Command, arguments: tuple[str, ...], most_lines: int | None) -> Ran:
+        here = f"{Path.cwd()}/"
+        print(f"$ {program} {subprocess.list2cmdline(arguments)}".replace(here, ""), flush=True)
+        ran = run(*arguments)
+        lines = ran.output.replace(here, "").splitlines()
+        self.show(lines, None if ran.code else most_lines)
+        return ran
+
+    def show(self, lines: list[str], most_lines: int | None = None) -> None:
+        """Print lines, indented."""
+        for line in lines[:most_lines]:
+            print(f"  {line}".rstrip())
+        left_out = len(lines) - len(lines[:most_lines])
+        print(f"  ... and {left_out} lines more\n" if left_out else "", flush=True)
 
     def summary(self) -> int:
         """Say how all of it went; returns the exit code."""

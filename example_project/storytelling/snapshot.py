@@ -11,19 +11,22 @@ from storytelling import inspection
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All rows by their digests and by a checksum of each table, the schema, and what is set aside."""
+    """All rows by a checksum of each table and by their digests, the schema, and what is set aside."""
 
+    columns: dict[str, list[str]]
     digests: dict[str, frozenset[str]]
     checksums: dict[str, str]
     schema: inspection.Schema
     quarantine: list[inspection.SetAside]
 
 
-def snapshot(engine: Engine) -> Snapshot:
-    """The database as it is now."""
+def snapshot(engine: Engine, before: Snapshot | None = None) -> Snapshot:
+    """The database as it is now; digests are of the columns that it had ``before``, for a new column is no new row."""
     with engine.connect() as connection:
+        columns = inspection.columns(connection) if before is None else before.columns
         return Snapshot(
-            inspection.row_digests(connection),
+            columns,
+            inspection.row_digests(connection, columns),
             inspection.checksums(connection),
             inspection.schema(connection),
             inspection.quarantine(connection),

@@ -13,7 +13,7 @@ from rehearsed import COPIES
 from sqlalchemy import URL, Engine
 from test_cli_process import COMMAND
 
-EXAMPLE = Path(__file__).parents[2] / "example_project"
+EXAMPLE = Path(__file__).parents[2] / "example_project" / "collaboration"
 
 
 def test_the_example_is_safe_with_notes(tmp_path: Path, url: URL, engine: Engine) -> None:
@@ -35,14 +35,14 @@ def test_the_example_is_safe_with_notes(tmp_path: Path, url: URL, engine: Engine
     found = json.loads(run(*COMMAND, "rehearse", "--max-lock", "600", "--format", "json"))["rehearsal"]
     assert (found["verdict"], found["revisions"]) == ("safe with notes", ["0002"])
     assert {reason["kind"] for reason in found["reasons"]} == {"rows quarantined"}
-    assert (found["tables_compared"], found["rows_compared"]) == (8, 32_370)
+    assert (found["tables_compared"], found["rows_compared"]) == (8, 9_402)
     upgrade, downgrade, _ = found["phases"]
-    # The story's own sum: 1,785 rows went and 260 values became NULL.
-    assert sum(operation["quarantined"] for operation in upgrade["operations"]) == 1_785 + 260
+    # The story's own sum: 890 rows went and 180 values became NULL.
+    assert sum(operation["quarantined"] for operation in upgrade["operations"]) == 890 + 180
     uses = [use for operation in upgrade["operations"] for use in operation["tables"]]
-    assert (sum(use["deleted"] for use in uses), sum(use["updated"] for use in uses)) == (1_785, 260)
+    assert (sum(use["deleted"] for use in uses), sum(use["updated"] for use in uses)) == (890, 180)
     back = [use for operation in downgrade["operations"] for use in operation["tables"]]
-    assert (sum(use["inserted"] for use in back), sum(use["updated"] for use in back)) == (1_785, 260)
+    assert (sum(use["inserted"] for use in back), sum(use["updated"] for use in back)) == (890, 180)
     with engine.connect() as connection:
         assert connection.exec_driver_sql(COPIES.replace("%", "%%")).all() == []
         assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one() == "0001"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from project import Project
 
-EXAMPLE = Path(__file__).parent.parent.parent / "example_project"
+EXAMPLE = Path(__file__).parents[2] / "example_project" / "collaboration"
 
 
 def example_models(name: str = "example_project_models") -> ModuleType:

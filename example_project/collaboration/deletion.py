@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from models import Company
-from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
-
 from storytelling import differences, inspection
-from storytelling.narrator import Narrator
+from storytelling.rolling_back import rolled_back
+from storytelling.stage import Stage
 
 # Which company goes, and which rows of each table are its own.
 COMPANY = 3
@@ -31,45 +29,45 @@ DELETE = f"DELETE FROM companies WHERE id = {COMPANY}"
 Counts = dict[str, int]
 
 
-def try_to_delete_a_company(narrator: Narrator, engine: Engine) -> None:
+def try_to_delete_a_company(stage: Stage) -> None:
     """What the drift means to the application."""
-    narrator.chapter("Delete a company, as the schema is now")
+    stage.narrator.chapter("Delete a company, as the schema is now")
     print(DELETE)
     problem = ""
-    with rolled_back(engine) as connection:
+    with rolled_back(stage.engine) as connection:
         try:
             connection.execute(text(DELETE))
         except IntegrityError as error:
             print(f"  {str(error.orig).splitlines()[0]}\n")
         else:
             problem = "it was deleted"
-    narrator.claim("before: no company can be deleted", problem)
+    stage.narrator.claim("before: no company can be deleted", problem)
 
 
-def delete_a_company(narrator: Narrator, engine: Engine) -> None:
+def delete_a_company(stage: Stage) -> None:
     """By SQL and by the ORM, with a look at every table; rolled back, for the rows are needed below."""
-    with engine.connect() as connection:
+    with stage.engine.connect() as connection:
         before = inspection.row_counts(connection)
         owned = {
             table: connection.execute(text(f"SELECT count(*) FROM {table} WHERE {condition}")).scalar_one()
             for table, condition in OWNED.items()
         }
     for way, delete in (("SQL", delete_by_sql), ("the ORM", delete_by_orm)):
-        narrator.chapter(f"Delete a company by {way}, and see every child go")
-        with rolled_back(engine) as connection:
+        stage.narrator.chapter(f"Delete a company by {way}, and see every child go")
+        with rolled_back(stage.engine) as connection:
             try:
                 delete(connection)
             except IntegrityError as error:
-                narrator.claim(f"delete by {way}", str(error.orig).splitlines()[0])
+                stage.narrator.claim(f"delete by {way}", str(error.orig).splitlines()[0])
                 continue
             after = inspection.row_counts(connection)
             orphans = inspection.orphans(connection, inspection.foreign_keys(connection))
         print_counts(before, owned, after, orphans)
         gone = sum(before.values()) - sum(after.values())
         problem = differences.wrong_counts(before, owned, after)
-        narrator.claim(f"delete by {way}: {gone:,} rows went, all that the company owned and no other", problem)
+        stage.narrator.claim(f"delete by {way}: {gone:,} rows went, all that the company owned and no other", problem)
         problem = differences.orphans_found(orphans)
-        narrator.claim(f"delete by {way}: no orphan, by any of {len(orphans)} keys", problem)
+        stage.narrator.claim(f"delete by {way}: no orphan, by any of {len(orphans)} keys", problem)
 
 
 def delete_by_sql(connection: Connection) -> None:
@@ -101,11 +99,3 @@ def print_counts(before: Counts, owned: Counts, after: Counts, orphans: dict[ins
         strays = sum(count for key, count in orphans.items() if key.child == table)
         print(f"  {table:<22}{had:>8,}{owned[table]:>9,}{after[table]:>8,}{strays:>9,}")
     print()
-
-
-@contextmanager
-def rolled_back(engine: Engine) -> Iterator[Connection]:
-    """A connection in a transaction that is never committed."""
-    with engine.connect() as connection, connection.begin() as transaction:
-        yield connection
-        transaction.rollback()

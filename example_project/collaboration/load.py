@@ -1,4 +1,4 @@
-"""Fill the empty tables with some ten thousand rows: ``python load.py``, the same rows in every run.
+"""Fill the empty tables with some thousand rows: ``python load.py``, the same rows in every run.
 
 A company and five guests then leave. Nothing stops them, for the keys that would were never made, and what they
 said, clicked and planned stays behind without them.
@@ -16,10 +16,10 @@ from sqlalchemy import Connection, Integer, create_engine, delete, insert, text
 
 COMPANIES = 5
 USERS_EACH = 40
-CHANNELS_EACH = 12
+CHANNELS_EACH = 8
 MEMBERS_EACH = 15
-MESSAGES_EACH = 180
-MEETINGS_EACH = 60
+MESSAGES_EACH = 60
+MEETINGS_EACH = 40
 PARTICIPANTS_EACH = 6
 
 # A guest of each company writes, reacts and calls meetings; the company that shares its channels has no users here.
@@ -177,6 +177,14 @@ def _draw_shared_channels(drawn: Rows, chance: random.Random) -> None:
         members = chance.sample(users, MEMBERS_EACH)
         _draw_members(drawn, channel, members)
         _draw_messages(drawn, chance, company_id, channel, members)
+
+
+def left_behind() -> dict[str, list[dict[str, Any]]]:
+    """The rows of each table, without those who are gone."""
+    return {
+        model.__tablename__: [row for row in drawn if row.get("id") not in GONE.get(model, ())]
+        for model, drawn in rows().items()
+    }
 
 
 def load(connection: Connection) -> int:

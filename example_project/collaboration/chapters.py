@@ -1,0 +1,30 @@
+"""The story of the collaboration application: over rows whose parents are gone, every key is put right, and back."""
+
+from __future__ import annotations
+
+from deletion import delete_a_company, try_to_delete_a_company
+from load import left_behind, load
+from models import Base
+from storytelling import chapters
+from storytelling.settling import settled, without_parent
+from storytelling.snapshot import snapshot
+from storytelling.stage import Stage
+
+
+def tell(stage: Stage) -> None:
+    """The story, chapter by chapter.
+
+    Errors: :exc:`StoryBroken` where it can't go on.
+    """
+    declared, rows = Base.metadata, left_behind()
+    expected = settled(rows, declared)
+    chapters.make_first_tables(stage, declared, load)
+    chapters.look_for_orphans(stage, declared, without_parent(rows, declared))
+    try_to_delete_a_company(stage)
+    start = snapshot(stage.engine)
+    chapters.write_revision(stage)
+    upgraded = chapters.upgrade(stage, start, declared, expected)
+    chapters.show_quarantine(stage, upgraded, expected)
+    delete_a_company(stage)
+    chapters.downgrade(stage, start)
+    chapters.upgrade_again(stage, upgraded)
