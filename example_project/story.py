@@ -25,7 +25,7 @@ from storytelling.server import temporary_postgresql
 from storytelling.stage import Stage
 
 HERE = Path(__file__).resolve().parent
-STORIES = ("collaboration",)
+STORIES = ("collaboration", "tickets")
 ALL = "all"
 
 
@@ -39,6 +39,7 @@ def run(story: str, url: URL, reports: Path) -> int:
         engine = create_engine(url, poolclass=NullPool)
         os.environ["DATABASE_URL"] = url.render_as_string(hide_password=False)
         sys.path.insert(0, str(project))
+        sys.dont_write_bytecode = True
         try:
             with _working_directory(project):
                 import_module("chapters").tell(Stage(narrator, engine, project, reports / f"{story}.html"))

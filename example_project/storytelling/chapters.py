@@ -7,26 +7,31 @@ from collections.abc import Callable, Collection, Mapping
 from sqlalchemy import Connection, MetaData
 
 from storytelling import differences, inspection
+from storytelling.checking import failed
 from storytelling.narrator import StoryBroken
 from storytelling.settling import Settled
 from storytelling.snapshot import Snapshot, snapshot
 from storytelling.stage import Stage
 
 
-def make_first_tables(
-    stage: Stage, declared: MetaData, load: Callable[[Connection], int], absent: Collection[str] = ()
-) -> None:
-    """The first migration, filled; ``absent`` are the tables that this deployment lacks.
+def make_first_tables(stage: Stage) -> None:
+    """The first migration.
 
     Errors: :exc:`StoryBroken` where the database holds anything: it may be somebody's.
     """
-    stage.narrator.chapter("The tables as they were made years ago, and their rows")
+    stage.narrator.chapter("The tables as they were made years ago")
     with stage.engine.connect() as connection:
         found = inspection.tables(connection)
     if found:
         stage.narrator.claim("start: the database is empty", f"it holds {', '.join(found)}")
         raise StoryBroken
     stage.narrator.alembic("upgrade", "0001")
+
+
+def load_rows(
+    stage: Stage, declared: MetaData, load: Callable[[Connection], int], absent: Collection[str] = ()
+) -> None:
+    """The rows of these tables; ``absent`` are those that this deployment lacks."""
     with stage.engine.begin() as connection:
         total = load(connection)
     with stage.engine.connect() as connection:
@@ -94,6 +99,13 @@ def show_quarantine(stage: Stage, upgraded: Snapshot, expected: Settled) -> None
     stage.narrator.claim(f"quarantine: {rows:,} rows and {values} values, all that went and no other", problem)
 
 
+def verify(stage: Stage) -> None:
+    """Each key and each relationship, tried on rows that are made for it."""
+    stage.narrator.chapter("Prove that every key and every relationship does what it promises")
+    ran = stage.narrator.alembic_cascade("verify")
+    stage.narrator.claim("verify: all is proved", failed(ran))
+
+
 def downgrade(stage: Stage, start: Snapshot) -> None:
     """Down to where it began."""
     stage.narrator.chapter("Downgrade: everything as it was")
@@ -123,3 +135,11 @@ def upgrade_again(stage: Stage, upgraded: Snapshot) -> None:
     print()
     stage.narrator.alembic("check")
     stage.narrator.claim("alembic check finds no drift")
+
+
+def write_report(stage: Stage) -> None:
+    """The whole of it as one HTML file."""
+    stage.narrator.chapter("The report")
+    ran = stage.narrator.alembic_cascade("report", "-o", str(stage.report))
+    problem = "" if stage.report.is_file() else f"exit code {ran.code}"
+    stage.narrator.claim(f"report: {stage.report.name} is written", problem)

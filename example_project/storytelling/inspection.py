@@ -62,12 +62,14 @@ def columns(connection: Connection) -> dict[str, list[str]]:
     return {row.name: row.columns for row in found if row.name in there}
 
 
-def row_digests(connection: Connection, columns: Mapping[str, Sequence[str]]) -> dict[str, frozenset[str]]:
-    """For each table a digest of every row, of these columns."""
-    return {
-        table: frozenset(connection.scalars(text(f"SELECT md5(ROW({', '.join(names)})::text) FROM {table}")))
-        for table, names in columns.items()
-    }
+def row_digests(connection: Connection, wanted: Mapping[str, Sequence[str]]) -> dict[str, frozenset[str]]:
+    """For each table a digest of every row, of these columns; one that is gone is taken for NULL."""
+    present = columns(connection)
+    found = {}
+    for table, names in wanted.items():
+        values = ", ".join(name if name in present[table] else "NULL" for name in names)
+        found[table] = frozenset(connection.scalars(text(f"SELECT md5(ROW({values})::text) FROM {table}")))
+    return found
 
 
 def foreign_keys(connection: Connection) -> list[ForeignKey]:

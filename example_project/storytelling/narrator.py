@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from storytelling import commands
@@ -30,6 +31,19 @@ class Narrator:
         """Say whether ``what`` holds; ``problem`` is why not."""
         self._claims.append((what, problem))
         print(_line(what, problem), flush=True)
+
+    def criteria(self, problems: Mapping[str, str]) -> None:
+        """What the application's author wanted to hold in the end, in these words, each with what is against it."""
+        self.chapter("The success criteria, one by one")
+        for what, problem in problems.items():
+            self.claim(f"criterion: {what}", problem)
+
+    def problem_of(self, beginning: str) -> str:
+        """What did not hold of all that was claimed so far with this beginning."""
+        claimed = [(what, problem) for what, problem in self._claims if what.startswith(beginning)]
+        if not claimed:
+            return f"nothing was claimed of {beginning!r}"
+        return "; ".join(f"{what}: {problem}" for what, problem in claimed if problem)
 
     def alembic(self, *arguments: str, most_lines: int | None = None) -> str:
         """Run Alembic in the project, show what it says, and return it; ``most_lines`` is how much is shown.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from audit.models import imported
 from audit.test_seed_004 import MENDED
-from seeds.collaboration import example_models
+from seeds.examples import example_module
 from seeds.test_seed_001_lifecycle import MODELS as BOARDS
 from seeds.test_seed_002 import Base as FlowBase
 from seeds.test_seed_003 import health_models
@@ -26,7 +26,7 @@ def seed_models(seed: str, directory: Path) -> MetaData:
     """What the application's env.py gives to Alembic."""
     match seed:
         case "000":
-            return example_models().Base.metadata
+            return example_module("collaboration").Base.metadata
         case "001":
             return BoardBase.metadata
         case "002":

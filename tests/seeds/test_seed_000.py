@@ -11,12 +11,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from alembic_cascade import CascadeConfig, configure_options
-from seeds.collaboration import example_models, make_first_tables
+from seeds.examples import make_first_tables, undated_models
 
 if TYPE_CHECKING:
     from project import Project
 
-MODELS = example_models()
+MODELS = undated_models()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from sqlalchemy import DateTime, delete, func, update
 from sqlalchemy.orm import Session, mapped_column
 
 from alembic_cascade import CascadeConfig, LifecycleColumn, configure_options
-from seeds.collaboration import example_models, make_first_tables
+from seeds.examples import make_first_tables, undated_models
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +54,7 @@ NEWEST_MESSAGES = "SELECT id, last_message_at::date::text FROM channels ORDER BY
 
 def declaring_models() -> ModuleType:
     """The example's models with the columns of the settings in them."""
-    models = example_models("example_project_models_with_lifecycle")
+    models = undated_models("example_collaboration_dated_by_the_tests")
     if not hasattr(models.User, "last_active"):
         moment = DateTime(timezone=True)
         for mapper in models.Base.registry.mappers:
@@ -66,7 +66,7 @@ def declaring_models() -> ModuleType:
     return models
 
 
-MODELS = {"the settings alone": example_models(), "the models as well": declaring_models()}
+MODELS = {"the settings alone": undated_models(), "the models as well": declaring_models()}
 
 
 def write_revision(project: Project, models: ModuleType, *setup: str, policies: list[LifecycleColumn]) -> str:

@@ -6,7 +6,7 @@ from sqlalchemy import pool
 
 from alembic import context
 
-from alembic_cascade import CascadeConfig, configure_options
+from alembic_cascade import CascadeConfig, LifecycleColumn, configure_options
 from models import Base
 
 # this is the Alembic Config object, which provides
@@ -25,6 +25,13 @@ if "DATABASE_URL" in os.environ:
 # add your model's MetaData object here
 # for 'autogenerate' support
 target_metadata = Base.metadata
+
+cascade = CascadeConfig(
+    lifecycle=[
+        LifecycleColumn("last_active", tables="users"),
+        LifecycleColumn("last_message_at", tables="channels", set_from="chat_messages.sent_at", backfill=True),
+    ]
+)
 
 # other values from the config, defined by the needs of env.py,
 # can be acquired:
@@ -50,7 +57,7 @@ def run_migrations_offline() -> None:
         target_metadata=target_metadata,
         literal_binds=True,
         dialect_opts={"paramstyle": "named"},
-        **configure_options(CascadeConfig()),
+        **configure_options(cascade),
     )
 
     with context.begin_transaction():
@@ -74,7 +81,7 @@ def run_migrations_online() -> None:
         context.configure(
             connection=connection,
             target_metadata=target_metadata,
-            **configure_options(CascadeConfig()),
+            **configure_options(cascade),
         )
 
         with context.begin_transaction():
