@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import alembic.operations
 import pytest
-from models import models, number, reference
+from models import add_table, models, number, reference
 from project import Project
 from sqlalchemy import URL, Column, Connection, DateTime, Engine, ForeignKey, Integer, MetaData, Table, Text
 
@@ -297,6 +297,12 @@ def clicks(*constraints: ForeignKey) -> MetaData:
     return metadata
 
 
+def events(*user: Any) -> MetaData:
+    metadata = models(users=[])
+    add_table(metadata, "events", *user, postgresql_partition_by="RANGE (id)")
+    return metadata
+
+
 def channels() -> MetaData:
     created_at = Column("created_at", DateTime(timezone=True))
     return models(channels=[], chat_messages=[reference("channel_id", "channels.id"), created_at])
@@ -356,6 +362,17 @@ HOW_TO = {
         ),
     ),
     "index": Guide(posts(), posts(ondelete="CASCADE"), cascade(concurrently=["posts"], index_foreign_keys=True)),
+    "partitioned": Guide(
+        events(number("user_id")),
+        events(reference("user_id", "users.id", ondelete="CASCADE")),
+        {"include_name": lambda name, type_, _parents: not (type_ == "table" and name.startswith("events_"))},
+        (
+            "CREATE TABLE events_low PARTITION OF events FOR VALUES FROM (0) TO (25)",
+            "CREATE TABLE events_high PARTITION OF events FOR VALUES FROM (25) TO (50)",
+            ORPHANS[0],
+            ORPHANS[1].replace("posts", "events"),
+        ),
+    ),
 }
 
 
@@ -447,6 +464,22 @@ def test_the_errors_of_the_how_to_guides_are_what_is_said(project: Project, name
         project.upgrade()
     assert str(error.value).split() == shown.split()
     assert stored_rows(project, guide.before) == stored
+
+
+def test_a_revision_that_is_written_by_hand_takes_back_what_it_says(project: Project) -> None:
+    """Orphans come back; what its own UPDATE did does not, as the page says."""
+    (body,) = [block.text for block in code_blocks("howto/hand-written.rst") if block.options.get("name")]
+    project.create(KEYLESS)
+    project.execute("INSERT INTO users VALUES (1)", "INSERT INTO posts VALUES (10, 1), (20, 2), (30, -5)")
+    head = "from alembic import op\n\nrevision = 'r1'\ndown_revision = None\n\n\n"
+    (project.path / "versions" / "r1.py").write_text(head + body)
+    project.upgrade()
+    found = "SELECT confdeltype::text, obj_description(oid, 'pg_constraint') FROM pg_constraint WHERE contype = 'f'"
+    assert project.fetch(found) == [("n", "posts outlive their authors")]
+    assert project.fetch("SELECT * FROM posts ORDER BY id") == [(10, 1), (20, None), (30, None)]
+    project.downgrade()
+    assert project.fetch(found) == []
+    assert project.fetch("SELECT * FROM posts ORDER BY id") == [(10, 1), (20, 2), (30, None)]
 
 
 def test_a_key_can_be_altered_and_validated_in_two_revisions(project: Project) -> None:
