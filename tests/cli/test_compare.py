@@ -8,10 +8,12 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic, sleep
+from typing import TYPE_CHECKING
 
 import pytest
 from alembic.config import CommandLine
@@ -20,6 +22,9 @@ from workplace import Workplace
 
 from alembic_cascade import embedded
 from alembic_cascade.cli.commands import cascade
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MODELS = """\
 from sqlalchemy import ForeignKey, String
@@ -119,6 +124,20 @@ def shop(workplace: Workplace) -> Workplace:
     return workplace
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[embedded.Server]:
+    """A server as the command starts one, which takes its time."""
+    with embedded.embedded_server() as server:
+        yield server
+
+
+@pytest.fixture
+def served(shop: Workplace, server: embedded.Server, monkeypatch: pytest.MonkeyPatch) -> Workplace:
+    """The project, and a server that is there already; each run drops what the one before has made."""
+    monkeypatch.setattr("alembic_cascade.cli.compare.embedded_server", lambda: nullcontext(server))
+    return shop
+
+
 def compare(shop: Workplace, text: str, *arguments: str) -> Result:
     """``compare`` with a file of this text."""
     (shop.path / "schema.sql").write_text(text)
@@ -150,15 +169,15 @@ def test_the_env_of_alembic_init(shop: Workplace) -> None:
     assert (done.stderr, done.stdout, done.returncode) == ("", f"{key}\n1 difference\n", 1)
 
 
-def test_each_difference_has_a_line(shop: Workplace) -> None:
+def test_each_difference_has_a_line(served: Workplace) -> None:
     """In words; rows, owners and rights make none, and roles that are missing are no error."""
-    result = compare(shop, OTHER)
+    result = compare(served, OTHER)
     assert (result.exit_code, result.output) == (1, DIFFERENCES)
 
 
-def test_the_document(shop: Workplace) -> None:
+def test_the_document(served: Workplace) -> None:
     """What a program reads."""
-    result = compare(shop, SAME.replace(" ON DELETE CASCADE", ""), "--format", "json")
+    result = compare(served, SAME.replace(" ON DELETE CASCADE", ""), "--format", "json")
     assert result.exit_code == 1
     assert json.loads(result.stdout) == {
         "version": 1,
@@ -176,10 +195,10 @@ def test_the_document(shop: Workplace) -> None:
 
 
 @pytest.mark.parametrize("options", [(), ("--create",), ("--inserts", "--clean", "--if-exists")])
-def test_what_pg_dump_writes(shop: Workplace, options: tuple[str, ...]) -> None:
+def test_what_pg_dump_writes(served: Workplace, options: tuple[str, ...]) -> None:
     """With its own commands to psql, with rows, and with a database of its own."""
-    shop.execute(*filter(str.strip, SAME.split(";")), "INSERT INTO users VALUES (1, 'a;b')")
-    address = shop.engine.url
+    served.execute(*filter(str.strip, SAME.split(";")), "INSERT INTO users VALUES (1, 'a;b')")
+    address = served.engine.url
     dump = subprocess.run(
         [
             *(_program("pg_dump"), "--host", str(address.query["host"]), "--port", str(address.query["port"])),
@@ -187,7 +206,7 @@ def test_what_pg_dump_writes(shop: Workplace, options: tuple[str, ...]) -> None:
         ],
         check=True, capture_output=True, text=True,
     ).stdout  # fmt: skip
-    result = compare(shop, dump)
+    result = compare(served, dump)
     assert (result.output, result.exit_code) == ("No difference.\n", 0)
 
 
@@ -215,9 +234,9 @@ def _program(name: str) -> str:
         ),
     ],
 )
-def test_a_file_that_can_not_be_loaded(shop: Workplace, text: str, problem: str) -> None:
+def test_a_file_that_can_not_be_loaded(served: Workplace, text: str, problem: str) -> None:
     """One line that says where."""
-    result = compare(shop, text)
+    result = compare(served, text)
     assert result.exit_code == 2
     assert result.output.startswith("error: schema.sql")
     assert problem in result.output
@@ -225,9 +244,9 @@ def test_a_file_that_can_not_be_loaded(shop: Workplace, text: str, problem: str)
 
 
 @pytest.mark.parametrize("text", ["\\connect postgres\n", "CREATE DATABASE postgres;\n\\connect postgres\n"])
-def test_a_database_of_the_name_postgres(shop: Workplace, text: str) -> None:
+def test_a_database_of_the_name_postgres(served: Workplace, text: str) -> None:
     """It is one as any other."""
-    result = compare(shop, f"{text}{SAME}ALTER TABLE likes OWNER TO somebody;")
+    result = compare(served, f"{text}{SAME}ALTER TABLE likes OWNER TO somebody;")
     assert (result.exit_code, result.output) == (0, "No difference.\n")
 
 
@@ -279,9 +298,9 @@ def test_models_of_another_database(shop: Workplace) -> None:
     )
 
 
-def test_the_options_of_env_py_count(shop: Workplace) -> None:
+def test_the_options_of_env_py_count(served: Workplace) -> None:
     """Filters, comparators, the settings of the plugin, and several schemas."""
-    shop.write_env(
+    served.write_env(
         ENV.replace(
             "target_metadata=Base.metadata",
             "target_metadata=Base.metadata, compare_server_default=True, include_schemas=True,"
@@ -290,7 +309,7 @@ def test_the_options_of_env_py_count(shop: Workplace) -> None:
         ).replace("from models", "from alembic_cascade import CascadeConfig, LifecycleColumn\nfrom models")
     )
     result = compare(
-        shop,
+        served,
         SAME.replace("email varchar(100)", "email varchar(100) DEFAULT 'x'")
         + "CREATE TABLE other (); CREATE SCHEMA more; CREATE TABLE more.things ();",
     )

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
+import json
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from sqlalchemy import URL
 
@@ -45,10 +50,13 @@ script_location = %(here)s/migrations
 path_separator = os
 sqlalchemy.url = {url}
 """
-# As it is where the package was never installed: no module of it, and no entry point.
+# As it is where the package was never installed: no module of it, and no entry point. Each command has a process of its
+# own, forked from one that has imported what all of them do.
 WITHOUT_THE_PLUGIN = """\
-import sys
+import json, os, socketserver, sys, traceback
 from importlib import metadata
+from pathlib import Path
+from tempfile import TemporaryFile
 
 class Refuse:
     def find_spec(self, name, path=None, target=None):
@@ -59,10 +67,55 @@ sys.meta_path.insert(0, Refuse())
 present = metadata.entry_points
 metadata.entry_points = lambda **given: () if given.get("group") == "alembic.plugins" else present(**given)
 
+import asyncpg, psycopg, psycopg2
+import sqlalchemy.dialects.postgresql, sqlalchemy.ext.asyncio
 from alembic.config import CommandLine
-CommandLine(prog="alembic").main(sys.argv[1:])
-assert not [name for name in sys.modules if name.startswith("alembic_cascade")]
+
+class Command(socketserver.StreamRequestHandler):
+    def handle(self):
+        with TemporaryFile() as printed, TemporaryFile() as logged:
+            os.dup2(printed.fileno(), 1)
+            os.dup2(logged.fileno(), 2)
+            succeeded = True
+            try:
+                CommandLine(prog="alembic").main(json.loads(self.rfile.readline()))
+                assert not [name for name in sys.modules if name.startswith("alembic_cascade")]
+            except BaseException:
+                traceback.print_exc()
+                succeeded = False
+            sys.stdout.flush()
+            sys.stderr.flush()
+            told = []
+            for file in (printed, logged):
+                file.seek(0)
+                told.append(file.read().decode())
+            self.wfile.write(json.dumps([succeeded, *told]).encode())
+
+class Commands(socketserver.ForkingMixIn, socketserver.UnixStreamServer):
+    pass
+
+with Commands(sys.argv[1], Command) as commands:
+    print("ready", flush=True)
+    commands.serve_forever()
 """
+
+
+@cache
+def _commands() -> str:
+    """The socket of the process that runs commands."""
+    directory = TemporaryDirectory(prefix="plain-")
+    address = f"{directory.name}/commands"
+    running = subprocess.Popen([sys.executable, "-c", WITHOUT_THE_PLUGIN, address], stdout=subprocess.PIPE, text=True)
+
+    def end() -> None:
+        running.kill()
+        running.communicate()
+        directory.cleanup()
+
+    atexit.register(end)
+    assert running.stdout is not None
+    assert running.stdout.readline() == "ready\n"
+    return address
 
 
 @dataclass(frozen=True)
@@ -88,12 +141,11 @@ class PlainProject:
 
     def alembic(self, *arguments: str) -> str:
         """What a command prints that succeeds."""
-        done = subprocess.run(
-            [sys.executable, "-c", WITHOUT_THE_PLUGIN, "-c", str(self.path / "alembic.ini"), *arguments],
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        assert done.returncode == 0, (done.stderr + done.stdout)[-4000:]
-        return done.stdout
+        with socket.socket(socket.AF_UNIX) as connection, connection.makefile("rw") as file:
+            connection.settimeout(300)
+            connection.connect(_commands())
+            file.write(json.dumps(["-c", str(self.path / "alembic.ini"), *arguments]) + "\n")
+            file.flush()
+            succeeded, printed, logged = json.loads(file.read())
+        assert succeeded, (logged + printed)[-4000:]
+        return str(printed)
