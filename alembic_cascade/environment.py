@@ -108,16 +108,7 @@ class Site:
 
         Errors: :exc:`.CommandError` where they can't be read.
         """
-        try:
-            return tuple(self.script.walk_revisions())
-        except CommandError:
-            raise
-        except KeyError as error:
-            # What Alembic raises where a down_revision is none of them.
-            raise CascadeError(f"The project's revisions lack {error}, which one of them names.") from error
-        except Exception as error:
-            # They are imported: whatever a module raises.
-            raise CascadeError(f"The project's revisions can't be read: {_in_one_line(error)}") from error
+        return scripts_of(self.script)
 
     @cached_property
     def revisions(self) -> frozenset[str]:
@@ -126,6 +117,23 @@ class Site:
         Errors: :exc:`.CommandError` where they can't be read.
         """
         return frozenset(script.revision for script in self.scripts)
+
+
+def scripts_of(directory: ScriptDirectory) -> tuple[Script, ...]:
+    """The revisions of a directory, which are imported for it.
+
+    Errors: :exc:`.CommandError` where they can't be read, or lead round in a circle.
+    """
+    try:
+        return tuple(directory.walk_revisions())
+    except CommandError:
+        raise
+    except KeyError as error:
+        # What Alembic raises where a down_revision is none of them.
+        raise CascadeError(f"The project's revisions lack {error}, which one of them names.") from error
+    except Exception as error:
+        # They are imported: whatever a module raises.
+        raise CascadeError(f"The project's revisions can't be read: {_in_one_line(error)}") from error
 
 
 def visit(settings: Settings, work: Callable[[Site], Result], *, offline: bool = False) -> list[Result]:
@@ -197,7 +205,11 @@ def _run_env(settings: Settings, run: Callable[[Site], Iterable[RevisionStep]], 
         # An offline env.py begins a script, of which nothing is wanted.
         config.output_buffer = io.StringIO()
         with EnvironmentContext(config, script, fn=visited, **options):
-            script.run_env()
+            try:
+                script.run_env()
+            except SystemExit as error:
+                # Its status would be taken for that of the command.
+                raise CascadeError(f"env.py could not be run: it exits with {error.code!r}.") from error
 
     command_line = CommandLine(prog="alembic-cascade")
     command_line.register_command(cascade)

@@ -147,7 +147,7 @@ ROWS = [
         "rehearsal.sequences",
         "rehearsal.statements",
     },
-    {"rehearsal.addresses"},
+    {"environment", "rehearsal.addresses"},
     {
         "rehearsal.outcome",
         "rehearsal.rows",
@@ -163,7 +163,6 @@ ROWS = [
     {"rehearsal.observed"},
     {"rehearsal.on_copy", "rehearsal.in_transaction", "rehearsal.judging"},
     {"rehearsal.rehearsing"},
-    {"environment"},
     {"cli.output", "cli.progress"},
     {"cli.options", "cli.listing", "cli.findings", "cli.protection", "cli.rehearse_report"},
     {"cli.orphans_listing"},

@@ -8,10 +8,11 @@ from typing import Any, Protocol, TypeVar
 
 from alembic.runtime.migration import MigrationContext, RevisionStep
 from alembic.script import ScriptDirectory
-from alembic.script.revision import RevisionError
+from alembic.script.revision import MultipleHeads, RevisionError
 from sqlalchemy import Connection, MetaData, Text, cast, func, select
 
 from alembic_cascade.config import CascadeConfig, config_of
+from alembic_cascade.environment import scripts_of
 from alembic_cascade.errors import CascadeError, UnsupportedDialect
 from alembic_cascade.foreign_keys import TableName
 from alembic_cascade.rehearsal.states import current_schema
@@ -58,12 +59,19 @@ def postgresql(context: MigrationContext) -> Connection:
 def planned(context: MigrationContext, script: ScriptDirectory, revision: str) -> Plan:
     """What an upgrade to that revision would run.
 
-    Errors: :exc:`.CascadeError` where there is no such revision, or no way to it.
+    Errors: :exc:`.CommandError` where there is no such revision, or no way to it, or revisions can't be read.
     """
     connection = postgresql(context)
+    scripts_of(script)
     heads = context.get_current_heads()
     try:
         scripts = tuple(script.iterate_revisions(revision, heads, implicit_base=True))
+    except MultipleHeads as error:
+        heads_of_all = ", ".join(sorted(error.heads))
+        raise CascadeError(
+            f"There is no single {revision}: the revisions end in {heads_of_all}. Name heads for all of them, "
+            "or one; or merge them."
+        ) from error
     except RevisionError as error:
         raise CascadeError(f"There is no upgrade to {revision}: {error}") from error
     revisions = tuple(each.revision for each in reversed(scripts))

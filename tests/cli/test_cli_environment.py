@@ -212,6 +212,13 @@ def test_an_env_py_that_fails(workplace: Workplace) -> None:
     assert failure() == "env.py could not be run: ModuleNotFoundError: No module named 'nothing_of_that_name'"
 
 
+@pytest.mark.parametrize("status", ["'the vault is closed'", "0", "1"])
+def test_an_env_py_that_exits(workplace: Workplace, status: str) -> None:
+    """Its status is not the command's, which would tell of findings, or that there are none."""
+    workplace.write_env(f"raise SystemExit({status})")
+    assert failure() == f"env.py could not be run: it exits with {status}."
+
+
 def test_an_env_py_that_runs_nothing(workplace: Workplace) -> None:
     """A quarantine that nobody looked at is not an empty one."""
     workplace.write_env("")

@@ -315,6 +315,39 @@ def test_what_can_not_be_rehearsed(shop: Shop, arguments: tuple[str, ...], said:
     assert shop.fetch(COPIES) == []
 
 
+@pytest.mark.parametrize("where", [(), ("--rollback",)])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("def upgrade(:", "The project's revisions can't be read: SyntaxError: "),
+        ("raise RuntimeError('the vault is closed')", "The project's revisions can't be read: RuntimeError: the vault"),
+        ("revision, down_revision = 'two', 'gone'", "The project's revisions lack 'gone', which one of them names."),
+        ("revision, down_revision = 'two', 'two'", "Self-loop is detected in revisions (two)"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Revision gone referenced:UserWarning")  # Alembic's own
+def test_revisions_that_can_not_be_read(shop: Shop, where: tuple[str, ...], text: str, said: str) -> None:
+    """They are imported before anything is copied or run; what is wrong with them is one line."""
+    shop.open()
+    (shop.path / "migrations" / "versions" / "two.py").write_text(text)
+    assert failure(shop.rehearse(*where)).startswith(said)
+    assert shop.fetch(COPIES) == []
+
+
+def test_several_heads(shop: Shop) -> None:
+    """Nobody knows which one is meant; all of them, or one, can be."""
+    shop.open()
+    shop.write("two", ADD_COLUMN, DROP_COLUMN)
+    shop.revisions.reverse()
+    shop.write("three", "op.execute('CREATE TABLE other (id int)')", "op.execute('DROP TABLE other')")
+    assert failure(shop.rehearse()) == (
+        "There is no single head: the revisions end in three, two. Name heads for all of them, or one; or merge them."
+    )
+    assert shop.rehearsed("heads")["verdict"] == "safe"
+    # At one of them, the database is not yet what the models want.
+    assert shop.rehearsed("two")["verdict"] == "safe with notes"
+
+
 def test_the_database_itself_is_no_copy(shop: Shop) -> None:
     """Somebody's slip of the hand, and production is upgraded."""
     shop.open()
