@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
+from alembic_cascade import CascadeConfig, OnDeleteRule, Waiver
 from alembic_cascade.audit.auditing import audit
 from audit.models import HEAD, imported, subject
 
@@ -290,6 +291,47 @@ def test_nothing_is_left_after_the_fixes(tmp_path: Path) -> None:
     """What the audit says to do of LOADING, done wherever the seed has a cascade, and an index for each key."""
     assert found_in(tmp_path, FAST) == UNINDEXED
     assert found_in(tmp_path, INDEXED) == []
+
+
+# The seed's table "Cascade Behavior Summary", with its reasons; what may be NULL loses the reference.
+POLICY = (
+    OnDeleteRule("*.*", "CASCADE", reason="what belongs to a session or a ticket goes with it"),
+    OnDeleteRule("session_errors.related_*", "SET NULL", reason="an error outlives the file and the ticket"),
+    OnDeleteRule("audit_log.*", "SET NULL", reason="audit rows outlive everything"),
+)
+NEW_TABLE = """
+
+class Comment(Base):
+    __tablename__ = "comments"
+
+    id = Column(Integer, primary_key=True)
+    ticket_id = Column(ForeignKey('tickets.id'), nullable=False, index=True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("models", "found"),
+    [
+        (INDEXED, []),
+        (INDEXED.replace("'SET NULL'", "'CASCADE'", 1), ["session_errors.related_file_id -> uploaded_files.id"]),
+        (INDEXED + NEW_TABLE, ["comments.ticket_id -> tickets.id"]),
+    ],
+)
+def test_the_rules_that_the_seed_lists_are_kept(tmp_path: Path, models: str, found: list[str]) -> None:
+    """Said once, by pattern and with the reason; a table that comes later is covered without being named."""
+    config = CascadeConfig(on_delete=POLICY)
+    findings = audit(subject(imported(tmp_path, models), config=config)).findings
+    assert [(finding.rule, finding.target) for finding in findings] == [("on-delete-policy", key) for key in found]
+
+
+def test_what_the_seed_calls_intended_is_waived_with_its_reason(tmp_path: Path) -> None:
+    """And a waiver that nothing needs any more is a finding."""
+    waivers = [Waiver(rule, target, reason="not navigated from there") for rule, target in ONE_WAY]
+    stale = Waiver("one-way-relationship", "JiraAuthToken.*", reason="standalone")
+    config = CascadeConfig(waivers=[*waivers, stale])
+    done = audit(subject(imported(tmp_path, INDEXED), config=config), also=["one-way-relationship"])
+    assert [waived.finding.target for waived in done.waived] == [target for _, target in ONE_WAY]
+    assert [finding.rule for finding in done.findings] == ["stale-waiver"]
 
 
 @pytest.mark.parametrize(("models", "selects"), [(MENDED, 303), (FAST, 1)])

@@ -9,6 +9,7 @@ import pytest
 from project import catalogue, rows
 from scenario import run_scenario
 from sqlalchemy import Column, ForeignKey, Integer, MetaData, String, Table, Uuid, insert, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
 if TYPE_CHECKING:
@@ -284,3 +285,32 @@ def test_a_reference_that_can_not_be_translated_is_set_aside_and_comes_back(proj
     project.downgrade()
     with project.engine.connect() as connection:
         assert (catalogue(connection), dict(rows(connection, TABLES))) == start
+
+
+def test_a_check_in_the_same_revision_refuses_values_that_are_invalid(project: Project) -> None:
+    """The seed asks for such flow types by a script; rows that have one stop the whole revision, and no key is changed."""
+    project.create(models_before())
+    load(project)
+    project.execute(f"INSERT INTO {MASTER} VALUES (gen_random_uuid(), gen_random_uuid(), 'nonsense')")
+    project.metadata = Base.metadata
+    project.revision(rev_id="r1")
+    (file,) = (project.path / "versions").glob("r1_*.py")
+    check = f"op.create_check_constraint(\"flow_type\", \"{MASTER}\", \"flow_type IN ('discovery', 'assessment', 'planning')\")"
+    file.write_text(
+        file.read_text().replace(
+            "\n\n\ndef downgrade():\n",
+            f"\n    {check}\n\n\ndef downgrade():\n    op.drop_constraint('flow_type', '{MASTER}')\n",
+        )
+    )
+    with project.engine.connect() as connection:
+        start = catalogue(connection), dict(rows(connection, TABLES))
+    with pytest.raises(IntegrityError, match="flow_type"):
+        project.upgrade()
+    with project.engine.connect() as connection:
+        assert (catalogue(connection), dict(rows(connection, TABLES))) == start
+    project.execute(f"DELETE FROM {MASTER} WHERE flow_type = 'nonsense'")
+    project.upgrade()
+    assert meant_by(project, DataImport) == MEANT
+    with pytest.raises(IntegrityError, match="flow_type"):
+        project.execute(f"UPDATE {MASTER} SET flow_type = 'nonsense'")
+    project.downgrade()
