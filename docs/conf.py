@@ -47,6 +47,8 @@ intersphinx_mapping = (
 )
 
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["tables.css"]
 html_title = f"alembic_cascade {release}"
 html_copy_source = False
 html_show_sourcelink = False
