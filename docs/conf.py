@@ -26,7 +26,7 @@ project_copyright = f"2026, {author}"
 release = installed_version("alembic-cascade")
 version = release
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.intersphinx"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.intersphinx", "sphinx_click"]
 exclude_patterns = ["_build"]
 default_role = "code"
 highlight_language = "python"
@@ -45,6 +45,9 @@ intersphinx_mapping = (
     if os.environ.get("SPHINX_INTERSPHINX")
     else {}
 )
+
+# Two hyphens begin an option, and are no dash.
+smartquotes_action = "qe"
 
 html_theme = "furo"
 html_static_path = ["_static"]
@@ -69,6 +72,14 @@ def signature_of_operation(
     return str(inspect.Signature(parameters)).replace("Ellipsis", "..."), ""
 
 
+def verbatim_help(app: Sphinx, context: object, lines: list[str]) -> None:
+    """What ``--help`` says is no reStructuredText: a pattern's asterisk begins no emphasis."""
+    del app, context
+    lines[:] = [line if "``" in line else line.replace("*", r"\*") for line in lines]
+
+
 def setup(app: Sphinx) -> None:
     """Sphinx calls this."""
     app.connect("autodoc-process-signature", signature_of_operation)
+    app.connect("sphinx-click-process-description", verbatim_help)
+    app.connect("sphinx-click-process-options", verbatim_help)
