@@ -18,6 +18,7 @@ from alembic_cascade.cli.orphans import orphans
 from alembic_cascade.cli.output import printable
 from alembic_cascade.cli.quarantine import quarantine
 from alembic_cascade.cli.rehearse import rehearse
+from alembic_cascade.cli.report import report
 from alembic_cascade.cli.verify import verify
 from alembic_cascade.dbapi_errors import detail, hint, message
 
@@ -57,8 +58,8 @@ def _fail(ctx: click.Context, problem: str) -> NoReturn:
 def cascade() -> None:
     """Look after the foreign keys of an Alembic project.
 
-    audit, compare, doctor, impact and, unless --fix is said, orphans look and change nothing. verify tries things out
-    in a transaction that is rolled back, rehearse runs migrations on a copy. eject rewrites files.
+    audit, compare, doctor, impact, report and, unless --fix is said, orphans look and change nothing. verify tries
+    things out in a transaction that is rolled back, rehearse runs migrations on a copy. eject rewrites files.
     Models and database are found by running env.py, in which the plugin need not be named.
 
     Exit status: 0 done, or nothing found; 1 findings, something in the way, or something that could not be restored;
@@ -66,5 +67,5 @@ def cascade() -> None:
     """
 
 
-for command in (audit, compare, doctor, eject, impact, orphans, quarantine, rehearse, verify):
+for command in (audit, compare, doctor, eject, impact, orphans, quarantine, rehearse, report, verify):
     cascade.add_command(command)

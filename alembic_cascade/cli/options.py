@@ -64,6 +64,12 @@ def named_table(_context: click.Context, _parameter: click.Parameter, text: str 
     return table
 
 
+def named_tables(context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> tuple[TableName, ...]:
+    """What several ``[SCHEMA.]TABLE`` name."""
+    named = (named_table(context, parameter, text) for text in texts)
+    return tuple(table for table in named if table is not None)
+
+
 def yes_option(command: Command) -> Command:
     """``--yes``."""
     return click.option("-y", "--yes", is_flag=True, help="Do it without asking.")(command)

@@ -16,6 +16,23 @@ from rich.table import Table
 from rich.text import Text
 
 from alembic_cascade.errors import CascadeError
+from alembic_cascade.escaping import printable
+
+__all__ = [
+    "can_ask",
+    "columns",
+    "confirm",
+    "console",
+    "count_of",
+    "fits",
+    "json_text",
+    "moment",
+    "names_and_values",
+    "print_database",
+    "print_json",
+    "printable",
+    "quiet",
+]
 
 # A file is as wide as its lines are.
 UNLIMITED = 100_000
@@ -70,11 +87,6 @@ def print_database(name: str | None, shown_on: Console) -> None:
     shown_on.print(Text(f"Database {printable(str(name))}", style="bold underline"))
 
 
-def printable(text: str) -> str:
-    """``text`` with what a terminal would obey, line breaks among it, written as escapes."""
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
-
-
 def moment(at: str) -> str:
     """A time of ISO 8601, to the minute."""
     return at[:16].replace("T", " ")
@@ -87,7 +99,12 @@ def count_of(number: int, thing: str) -> str:
 
 def print_json(document: dict[str, Any]) -> None:
     """One document, with the version of its form."""
-    click.echo(json.dumps({"version": 1, **document}, indent=2))
+    click.echo(json_text(document))
+
+
+def json_text(document: dict[str, Any]) -> str:
+    """The same, not printed."""
+    return json.dumps({"version": 1, **document}, indent=2)
 
 
 def confirm(question: str, *, yes: bool) -> None:

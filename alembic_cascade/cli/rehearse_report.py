@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from alembic_cascade.cli.output import count_of, printable
+from alembic_cascade.escaping import markdown_code, markdown_text
 from alembic_cascade.rehearsal.judging import place
 from alembic_cascade.rehearsal.outcome import Operation, Phase, Reason, Rehearsal, TableUse, Verdict
 from alembic_cascade.rehearsal.running import AGAIN
@@ -143,12 +144,12 @@ def seconds(number: float) -> str:
 
 def markdown(found: Rehearsal) -> str:
     """For a pull request."""
-    lines = [f"**Rehearsal of {_code(found.database)}: {verdict_of(found)}**", ""]
+    lines = [f"**Rehearsal of {markdown_code(found.database)}: {verdict_of(found)}**", ""]
     for title, reasons in _grouped(found.reasons):
         lines += [f"{title[:1].upper()}{title[1:]}:", ""]
         for alike in _alike(reasons):
             lines.append(f"- {alike[0].kind}. {alike[0].advice}")
-            lines += [f"  - {_code(reason.subject)}: {_escaped(reason.said)}" for reason in alike]
+            lines += [f"  - {markdown_code(reason.subject)}: {markdown_text(reason.said)}" for reason in alike]
         lines.append("")
     lines += [f"Rehearsed on {found.place}.", *(f"{line[:1].upper()}{line[1:]}." for line in summary(found)), ""]
     for phase in found.phases:
@@ -162,23 +163,9 @@ def markdown(found: Rehearsal) -> str:
 
 def _row(operation: Operation) -> str:
     uses = [(use.table, told_of(use)) for use in operation.uses]
-    told = "<br>".join(f"{_escaped(table)}: {', '.join(words)}" for table, words in uses if words)
-    cells = (place(operation), _code(operation.text), seconds(operation.seconds), told)
+    told = "<br>".join(f"{markdown_text(table)}: {', '.join(words)}" for table, words in uses if words)
+    cells = (place(operation), markdown_code(operation.text), seconds(operation.seconds), told)
     return f"| {' | '.join(cells)} |"
-
-
-def _code(text: str) -> str:
-    """As code, in which a bar would end a cell of a table."""
-    shown = printable(text).replace("|", "\\|")
-    ticks = "``" if "`" in shown else "`"
-    return f"{ticks}{shown}{ticks}"
-
-
-def _escaped(text: str) -> str:
-    shown = printable(text)
-    for letter in "\\`*_<>|[]#":
-        shown = shown.replace(letter, f"\\{letter}")
-    return shown
 
 
 def document(found: Rehearsal) -> dict[str, Any]:

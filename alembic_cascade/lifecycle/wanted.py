@@ -3,19 +3,47 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-from sqlalchemy import Table
+from sqlalchemy import Dialect, Table
 from sqlalchemy.types import TypeEngine
 
-from alembic_cascade.declared import INFO_KEY, column_named
+from alembic_cascade.config import CascadeConfig
+from alembic_cascade.declared import INFO_KEY, DeclaredKey, column_named
 from alembic_cascade.errors import ConfigError
 from alembic_cascade.foreign_keys import ForeignKey, TableName
 from alembic_cascade.lifecycle.policy import LifecycleColumn, is_known, takes_time
 from alembic_cascade.lifecycle.triggers import LifecycleTrigger, Source
-from alembic_cascade.scope import Scope
+
+
+class Models(Protocol):
+    """What the settings are read against: the declared tables and their keys, and what their names mean."""
+
+    @property
+    def config(self) -> CascadeConfig: ...
+
+    @property
+    def dialect(self) -> Dialect: ...
+
+    @property
+    def default_schema(self) -> str | None: ...
+
+    @property
+    def tables(self) -> Mapping[str, Table]: ...
+
+    def declared_in(self, table: Table) -> list[DeclaredKey]:
+        """The keys that ``table`` declares."""
+
+    def canonical(self, written: TableName) -> TableName:
+        """The name to compare by."""
+
+    def actual_schema(self, written: TableName) -> str | None:
+        """The schema in which a declared table is looked for; None means by the search path."""
+
+    def inherits(self, table: TableName) -> bool:
+        """Whether the table is a partition, or inherits from another one."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +79,7 @@ class Wanted:
     kept: frozenset[str] = frozenset()
 
 
-def wanted_columns(table: Table, present: Iterable[str], scope: Scope) -> Wanted:
+def wanted_columns(table: Table, present: Iterable[str], models: Models) -> Wanted:
     """What the settings want of ``table``; ``present`` are the columns that the database has of it.
 
     Errors: :exc:`.ConfigError` for two settings of one column, for a column that takes no time, for a ``set_from`` that
@@ -60,26 +88,26 @@ def wanted_columns(table: Table, present: Iterable[str], scope: Scope) -> Wanted
     found: list[WantedColumn] = []
     kept: set[str] = set()
     columns = {column.name for column in table.columns} | set(present)
-    for policy in _policies(table, scope):
+    for policy in _policies(table, models):
         aliases = columns & set(policy.aliases)
         if aliases and policy.name not in columns:
             kept |= aliases
         else:
-            found += _wanted(policy, table, scope)
+            found += _wanted(policy, table, models)
     return Wanted(found, frozenset(kept))
 
 
-def _policies(table: Table, scope: Scope) -> Iterable[LifecycleColumn]:
+def _policies(table: Table, models: Models) -> Iterable[LifecycleColumn]:
     """The settings that mean the table, by column.
 
     Errors: :exc:`.ConfigError` for two of one column.
     """
-    if not scope.config.lifecycle or not _takes_part(table) or scope.inherits(_name(table)):
+    if not models.config.lifecycle or not _takes_part(table) or models.inherits(_name(table)):
         return []
-    schema = _schema(table, scope)
-    association = _is_association(table, scope.config.lifecycle)
+    schema = _schema(table, models)
+    association = _is_association(table, models.config.lifecycle)
     found: dict[str, LifecycleColumn] = {}
-    for policy in scope.config.lifecycle:
+    for policy in models.config.lifecycle:
         if not policy.means(schema, table.name) or (association and not policy.names(schema, table.name)):
             continue
         if found.setdefault(policy.name, policy) != policy:
@@ -93,8 +121,8 @@ def _name(table: Table) -> TableName:
     return TableName(table.schema, table.name)
 
 
-def _schema(table: Table, scope: Scope) -> str | None:
-    return scope.actual_schema(_name(table)) or scope.default_schema
+def _schema(table: Table, models: Models) -> str | None:
+    return models.actual_schema(_name(table)) or models.default_schema
 
 
 def _takes_part(table: Table) -> bool:
@@ -115,7 +143,7 @@ def _is_association(table: Table, policies: Iterable[LifecycleColumn]) -> bool:
     return all(column.foreign_keys or column.name in lifecycle for column in table.columns)
 
 
-def _wanted(policy: LifecycleColumn, table: Table, scope: Scope) -> Iterator[WantedColumn]:
+def _wanted(policy: LifecycleColumn, table: Table, models: Models) -> Iterator[WantedColumn]:
     declared = column_named(table, policy.name)
     type_ = policy.column_type if declared is None else declared.type
     if policy.set_from is None:
@@ -126,18 +154,18 @@ def _wanted(policy: LifecycleColumn, table: Table, scope: Scope) -> Iterator[Wan
         yield WantedColumn(policy, _name(table), None)
         return
     field = f"lifecycle[{policy.name!r}].set_from"
-    child = _child(policy, field, scope)
+    child = _child(policy, field, models)
     column = policy.set_from.rpartition(".")[2]
-    keys = [key.key for key in scope.declared_in(child) if key.key.parent == scope.canonical(_name(table))]
+    keys = [key.key for key in models.declared_in(child) if key.key.parent == models.canonical(_name(table))]
     meant = [key for key in keys if policy.via is None or set(key.local_columns) == set(policy.via)]
     # A pattern means tables that the child does not refer to as well.
-    if meant or policy.names(_schema(table, scope), table.name):
+    if meant or policy.names(_schema(table, models), table.name):
         pairs = _only(meant, keys, policy, field, table, child).pairs
-        _check_source(column, child, type_, field, scope)
+        _check_source(column, child, type_, field, models)
         yield WantedColumn(policy, _name(table), Source(_name(child), column, pairs))
 
 
-def _child(policy: LifecycleColumn, field: str, scope: Scope) -> Table:
+def _child(policy: LifecycleColumn, field: str, models: Models) -> Table:
     """The table that a column is set from.
 
     Errors: :exc:`.ConfigError` where the models have none of that name.
@@ -145,20 +173,20 @@ def _child(policy: LifecycleColumn, field: str, scope: Scope) -> Table:
     path = str(policy.set_from).rpartition(".")[0]
     schema, _, name = path.rpartition(".")
     meant = (TableName(None, path), TableName(schema or None, name))
-    for table in sorted(scope.tables.values(), key=lambda table: table.key):
-        if scope.canonical(_name(table)) in map(scope.canonical, meant):
+    for table in sorted(models.tables.values(), key=lambda table: table.key):
+        if models.canonical(_name(table)) in map(models.canonical, meant):
             return table
     raise ConfigError(field, f"the models have no table {path}")
 
 
-def _check_source(column: str, child: Table, type_: TypeEngine[Any], field: str, scope: Scope) -> None:
+def _check_source(column: str, child: Table, type_: TypeEngine[Any], field: str, models: Models) -> None:
     """Refuse a column that the child has not, that is of another type, or whose values come by no INSERT.
 
     Errors: :exc:`.ConfigError`.
     """
     declared = column_named(child, column)
     names = {column.name for column in child.columns}
-    policies = (policy for policy in _policies(child, scope) if policy.name == column)
+    policies = (policy for policy in _policies(child, models) if policy.name == column)
     policy = next((policy for policy in policies if column in names or names.isdisjoint(policy.aliases)), None)
     if policy is not None and policy.has_trigger:
         raise ConfigError(
@@ -173,14 +201,14 @@ def _check_source(column: str, child: Table, type_: TypeEngine[Any], field: str,
         if declared is not None
         else type_
     )
-    types = [_sql(known, scope) for known in (type_, source) if is_known(known)]
+    types = [_sql(known, models) for known in (type_, source) if is_known(known)]
     if len(set(types)) > 1:
         raise ConfigError(field, f"is {types[1]}, the column itself {types[0]}: give it type_= of that type")
 
 
-def _sql(type_: TypeEngine[Any], scope: Scope) -> str:
+def _sql(type_: TypeEngine[Any], models: Models) -> str:
     """A type as SQL, without a precision."""
-    return re.sub(r"\(\d+\)", "", type_.compile(dialect=scope.dialect))
+    return re.sub(r"\(\d+\)", "", type_.compile(dialect=models.dialect))
 
 
 def _only(

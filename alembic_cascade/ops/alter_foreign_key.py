@@ -15,7 +15,7 @@ from alembic_cascade.foreign_keys import ForeignKey
 from alembic_cascade.locking import ORDINARY, USUAL, Locking, Pace
 from alembic_cascade.naming import named
 from alembic_cascade.ops.add_foreign_key import AddForeignKeyOp, DropForeignKeyOp
-from alembic_cascade.ops.arguments import check_flags, key_from_arguments, rule_arguments
+from alembic_cascade.ops.arguments import check_flags, existing_key, key_from_arguments
 from alembic_cascade.ops.ordinary import created_key, dropped_key
 
 
@@ -169,7 +169,7 @@ class AlterForeignKeyOp(ops.OpContainer):
                 "match": match, "not_valid": not_valid, "enforced": enforced,
             },
         )  # fmt: skip
-        existing = _existing_key(
+        existing = existing_key(
             target,
             {
                 "constraint_name": existing_constraint_name, "referent_table": existing_referent_table,
@@ -220,23 +220,5 @@ class AlterForeignKeyOp(ops.OpContainer):
                 "match": match,
             },
         )  # fmt: skip
-        existing = _existing_key(target, {"constraint_name": existing_constraint_name})
+        existing = existing_key(target, {"constraint_name": existing_constraint_name})
         operations.invoke(cls.between(existing, target))
-
-
-def _existing_key(target: ForeignKey, given: dict[str, Any]) -> ForeignKey:
-    """The key before: ``target`` with what the ``existing_...`` arguments say otherwise."""
-    said = {argument: value for argument, value in given.items() if value is not ...}
-    rule = {**rule_arguments(target), **said}
-    if not rule["deferrable"] and "initially" not in said:
-        rule["initially"] = None
-    return key_from_arguments(
-        said.get("constraint_name") or target.name or "",
-        target.source.name,
-        said.get("referent_table", target.referent.name),
-        target.local_columns,
-        said.get("remote_cols", target.remote_columns),
-        target.source.schema,
-        said.get("referent_schema", target.referent.schema),
-        rule,
-    )

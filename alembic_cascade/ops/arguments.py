@@ -47,6 +47,24 @@ def key_from_arguments(
     )
 
 
+def existing_key(target: ForeignKey, given: Mapping[str, Any]) -> ForeignKey:
+    """The key before: ``target`` with what the ``existing_...`` arguments say otherwise; ``...`` is nothing."""
+    said = {argument: value for argument, value in given.items() if value is not ...}
+    rule = {**rule_arguments(target), **said}
+    if not rule["deferrable"] and "initially" not in said:
+        rule["initially"] = None
+    return key_from_arguments(
+        said.get("constraint_name") or target.name or "",
+        target.source.name,
+        said.get("referent_table", target.referent.name),
+        target.local_columns,
+        said.get("remote_cols", target.remote_columns),
+        target.source.schema,
+        said.get("referent_schema", target.referent.schema),
+        rule,
+    )
+
+
 def check_columns(local_cols: Sequence[str], **others: Sequence[str]) -> None:
     """Refuse what is no list of column names, or not as many as ``local_cols``.
 

@@ -26,11 +26,17 @@ def document(report: Report) -> dict[str, Any]:
         "database": report.database,
         "default_schema": report.default_schema,
         "narrowed": report.narrowed,
+        "remarks": list(report.remarks),
         "revisions": {
             "from": report.before,
             "to": report.after,
             "list": [
-                {"revision": one.revision, "message": one.message, "concurrent": one.concurrent}
+                {
+                    "revision": one.revision,
+                    "message": one.message,
+                    "concurrent": one.concurrent,
+                    "reversible": one.reversible,
+                }
                 for one in report.revisions
             ],
         },
@@ -117,10 +123,14 @@ def _change(change: ReportedChange) -> dict[str, Any]:
         "key": change.label,
         "constraint": change.constraint,
         "revision": change.revision,
-        "before": definition(change.before),
+        "before": definition(change.before) or _only_named(change.replaced),
         "after": definition(change.after),
         "reason": change.reason,
     }
+
+
+def _only_named(name: str | None) -> dict[str, Any] | None:
+    return None if name is None else {"constraint": name, "referred": None, "rule": None, "ondelete": None}
 
 
 def _table(table: ReportedTable) -> dict[str, Any]:

@@ -124,9 +124,11 @@ def _node(node: Node) -> str:
 
 def _legend(diagram: Diagram) -> Iterator[str]:
     """A line of each rule that is there; its nodes have a name that no table has, for it begins with a space."""
-    plain = {"shape": "plaintext", "style": "", "fillcolor": "transparent", "margin": "0", "class": "legend"}
+    plain = {"shape": "plaintext", "style": "", "margin": "0.05", "height": "0.25", "fontsize": "10", "class": "legend"}
+    point = {"shape": "point", "style": "invis", "width": "0.02", "class": "legend"}
+    frame = {"label": DIRECTION, "fontsize": "10", "color": "#c4c7cc", "style": "rounded", "class": "legend"}
     yield '  subgraph "cluster_legend" {'
-    yield f"    graph {_listed({'label': DIRECTION, 'color': '#c4c7cc', 'style': 'rounded', 'class': 'legend'})};"
+    yield f"    graph {_listed(frame)};"
     for rule in (rule for rule in STYLES if rule in diagram.rules):
         style = STYLES[rule]
         start, end = (_quoted(f" {place} {rule}") for place in ("from", "to"))
@@ -137,7 +139,7 @@ def _legend(diagram: Diagram) -> Iterator[str]:
             "arrowhead": style.arrow,
             "class": f"legend rule-{style.name}",
         }
-        yield f"    {start} {_listed({**plain, 'label': '', 'width': '0'})};"
+        yield f"    {start} {_listed(point)};"
         yield f"    {end} {_listed({**plain, 'label': f'{rule}: {style.meaning}'})};"
         yield f"    {start} -> {end} {_listed(line)};"
     for name, said in _marks(diagram):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from alembic_cascade.audit.subject import Subject, schemas_of
+from alembic_cascade.dbapi_errors import message
 from alembic_cascade.foreign_keys import ForeignKey, TableName
 from alembic_cascade.orphans.links import Link
 from alembic_cascade.orphans.looking import Looked, Status
-from alembic_cascade.orphans.quarantine import holdings
+from alembic_cascade.orphans.quarantine import Holding, holdings
 from alembic_cascade.report.report import Quarantined
 from alembic_cascade.sql.catalogue import table_places
 from alembic_cascade.sql.report_queries import estimates_in_schema
@@ -22,28 +24,33 @@ Ends = tuple[TableName, TableName, frozenset[tuple[str, str]]]
 
 @dataclass(frozen=True)
 class Facts:
-    """What the database says. ``rows`` are estimates; ``hidden`` are tables that are no table of the project's.
+    """What the database says. ``rows`` are estimates.
 
-    ``orphans`` has the keys that were counted, and those of which the database guarantees that there are none.
+    ``inheriting`` are partitions and tables that inherit, ``hidden`` these and all others that are none of the
+    project's own. ``orphans`` has the keys that were counted, and those of which the database guarantees that there are
+    none.
     """
 
     database: str | None = None
     rows: Mapping[TableName, int] = field(default_factory=dict)
     quarantine: tuple[Quarantined, ...] = ()
+    inheriting: frozenset[TableName] = frozenset()
     hidden: frozenset[TableName] = frozenset()
     orphans: Mapping[Ends, int] = field(default_factory=dict)
     samples: Mapping[str, tuple[tuple[str | None, ...], ...]] | None = None
     counted: bool = False
+    remarks: tuple[str, ...] = ()
 
 
 NO_FACTS = Facts()
 
 
 def read_facts(connection: Connection, subject: Subject, name: str, version_table: TableName) -> Facts:
-    """All that costs no look at rows. Row security that would hide rows of the quarantine is an error from here on."""
+    """All that costs no look at rows of the project's."""
+    schemas = schemas_of(subject.metadatas, subject.default_schema)
     rows = {
         TableName(schema, row.relname): int(row.estimate)
-        for schema in schemas_of(subject.metadatas, subject.default_schema)
+        for schema in schemas
         for row in connection.execute(estimates_in_schema(schema))
         if row.estimate >= 0
     }
@@ -52,32 +59,63 @@ def read_facts(connection: Connection, subject: Subject, name: str, version_tabl
         for row in connection.execute(table_places())
         if row.inherits
     }
-    held = holdings(connection)
+    held, refused = _held(connection)
     quarantine = tuple(
         Quarantined(holding.store.origin.revision, subject.canonical(holding.store.source), sum(holding.counts))
         for holding in held
     )
     kept = {subject.canonical(holding.store.name) for holding in held}
-    return Facts(name, rows, quarantine, frozenset({*inheriting, *kept, subject.canonical(version_table)}))
+    return Facts(
+        name,
+        {subject.canonical(table): number for table, number in rows.items()},
+        quarantine,
+        frozenset(inheriting),
+        frozenset({*inheriting, *kept, subject.canonical(version_table)}),
+        remarks=() if refused is None else (f"The quarantine could not be looked at: {refused}.",),
+    )
 
 
-def guaranteed(subject: Subject, links: list[Link]) -> dict[Ends, int]:
-    """The keys of which the database itself lets no orphan be."""
-    return {ends(subject, link.key): 0 for link in links if link.guaranteed and link.is_key}
+def _held(connection: Connection) -> tuple[list[Holding], str | None]:
+    """What the quarantine holds, or why the role may not know; no setting outlasts it.
+
+    A session that commits each statement by itself has no transaction that could have a part.
+    """
+    alone = getattr(connection.connection.dbapi_connection, "autocommit", False)
+    try:
+        if alone:
+            return holdings(connection), None
+        with connection.begin_nested() as part:
+            held = holdings(connection)
+            part.rollback()
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise
+        return [], message(error)
+    return held, None
 
 
-def counts(subject: Subject, looked: list[Looked]) -> dict[Ends, int]:
-    """The orphans of each key that was counted, or needed no count."""
-    return {
+def with_orphans(facts: Facts, subject: Subject, links: Iterable[Link], looked: Sequence[Looked] | None) -> Facts:
+    """The facts with what is known of orphans: by a count, or else by what the database guarantees."""
+    if looked is None:
+        none = {ends(subject, link.key): 0 for link in links if link.guaranteed and link.is_key}
+        return replace(facts, orphans=none)
+    known = {
         ends(subject, one.link.key): one.orphans
         for one in looked
         if one.link.is_key and one.status in {Status.COUNTED, Status.TRUSTED}
     }
+    refused = tuple(
+        f"The orphans of {one.link.label} could not be counted: {one.why}."
+        for one in looked
+        if one.status is Status.REFUSED
+    )
+    return replace(facts, orphans=known, counted=True, remarks=(*facts.remarks, *refused))
 
 
-def samples_of(looked: list[Looked]) -> dict[str, tuple[tuple[str | None, ...], ...]]:
-    """The values of the first orphans, by the label of their key."""
-    return {one.link.label: tuple(tuple(sample.values()) for sample in one.samples) for one in looked if one.samples}
+def with_samples(facts: Facts, looked: Iterable[Looked]) -> Facts:
+    """The facts with the values of the first orphans, by the label of their key."""
+    found = {one.link.label: tuple(tuple(sample.values()) for sample in one.samples) for one in looked if one.samples}
+    return replace(facts, samples=found)
 
 
 def ends(subject: Subject, key: ForeignKey) -> Ends:

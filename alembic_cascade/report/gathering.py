@@ -75,6 +75,7 @@ class _Gathering:
             waived=self._audit.waived,
             quarantine=self._facts.quarantine,
             samples=self._facts.samples,
+            remarks=self._facts.remarks,
             counted=self._facts.counted,
         )
 

@@ -12,18 +12,22 @@ from alembic_cascade.foreign_keys import ForeignKey, TableName
 
 @dataclass(frozen=True)
 class ReportedRevision:
-    """A revision of the range; ``concurrent`` is whether it runs outside of a transaction."""
+    """A revision of the range; ``concurrent`` is whether it runs outside of a transaction.
+
+    ``reversible`` is whether its downgrade does anything.
+    """
 
     revision: str
     message: str
     concurrent: bool = False
+    reversible: bool = True
 
 
 @dataclass(frozen=True)
 class ReportedChange:
     """What a revision does to a key: one of ``before`` and ``after`` is None where it is made or dropped.
 
-    ``before`` is None as well where the revision drops a key by its name alone, and nothing else tells of it.
+    ``replaced`` is the name of a key that the revision drops, where nothing tells what it was.
     """
 
     table: TableName
@@ -32,6 +36,7 @@ class ReportedChange:
     before: ForeignKey | None
     after: ForeignKey | None
     reason: str
+    replaced: str | None = None
 
     @property
     def label(self) -> str:
@@ -192,7 +197,7 @@ class Report:
     """All of it. ``database`` is None where the models alone were looked at; ``before`` and ``after`` are versions.
 
     ``reach`` is told of the tables that were asked for, ``samples`` of orphans by the label of their key where they
-    were asked for. ``narrowed`` says in words what was left out.
+    were asked for. ``narrowed`` says in words what was left out, ``remarks`` what was not looked at.
     """
 
     database: str | None
@@ -213,6 +218,7 @@ class Report:
     reach: Mapping[TableName, tuple[Reached, ...]] = field(default_factory=dict)
     samples: Mapping[str, Sequence[Sequence[str | None]]] | None = None
     narrowed: str | None = None
+    remarks: tuple[str, ...] = ()
     counted: bool = False
 
     @property

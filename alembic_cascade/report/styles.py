@@ -38,7 +38,7 @@ STYLES: Mapping[str, Style] = MappingProxyType(
             "restrict", "#757a80", "solid", 1.0, "tee", "--x", "", "the delete is refused at once where a row refers"
         ),
         "NO ACTION": Style(
-            "no-action", "#757a80", "dotted", 1.2, "tee", "-.-x", "1 3", "the delete is refused while a row refers"
+            "no-action", "#757a80", "dotted", 1.5, "tee", "-.-x", "2 3", "the delete is refused while a row refers"
         ),
     }
 )  # fmt: skip
