@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import pytest
 from sqlalchemy import Table, and_, delete, inspect, select
@@ -48,8 +48,12 @@ class AssertCascades:
         Fails the test, in words.
         """
         __tracebackhide__ = True
-        doomed, *gone_rows = (_row(one) for one in (parent, *gone))
-        nulled_rows = [_row(one) for one in nulled]
+        doomed, *gone_rows = map(_row, (parent, *gone))
+        nulled_rows = list(map(_row, nulled))
+        if refused and (gone_rows or nulled_rows):
+            pytest.fail("assert_cascades(): where the delete is refused, nothing is gone or nulled")
+        if by not in get_args(By):
+            pytest.fail(f"assert_cascades(): by is one of {get_args(By)}, and not {by!r}")
         rows = (doomed, *gone_rows, *nulled_rows)
         self._check_rows(rows)
         held = {row: self._references(row, [doomed, *gone_rows]) for row in nulled_rows}

@@ -6,13 +6,11 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from sqlalchemy.exc import DBAPIError
 
-from alembic_cascade.dbapi_errors import detail, message
-from alembic_cascade.errors import CascadeError
 from alembic_cascade.testing.checks import Check, no_drift, no_orphans, promise, relationships_consistent, restores
 from alembic_cascade.testing.laboratory import laboratory
 from alembic_cascade.testing.stages import Stages
+from alembic_cascade.testing.words import of_error
 
 # By which a note goes along with a report, from a worker of xdist as well.
 NOTE = "alembic_cascade_note"
@@ -41,7 +39,8 @@ class CascadeItem(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *more: Any, **options: Any) -> Any:
         """What was found, or what an error says that is meant to be read."""
-        said = _said(excinfo.value)
+        found = excinfo.value
+        said = str(found) if isinstance(found, _Found) else of_error(found)
         return super().repr_failure(excinfo, *more, **options) if said is None else said
 
     def reportinfo(self) -> tuple[Any, int | None, str]:
@@ -61,7 +60,7 @@ class CascadeFile(pytest.File):
         try:
             known = laboratory(self.config).known
         except Exception as error:
-            said = _said(error)
+            said = of_error(error)
             if said is None:
                 raise
             raise self.CollectError(said) from error
@@ -83,14 +82,3 @@ class CascadeFile(pytest.File):
             self._stages = Stages(laboratory(self.config))
             self.config.add_cleanup(self._stages.close)
         return self._stages
-
-
-def _said(error: BaseException) -> str | None:
-    """What an error says that is no fault of this package; None for any other."""
-    match error:
-        case _Found() | CascadeError():
-            return str(error)
-        case DBAPIError():
-            return f"PostgreSQL: {' '.join(filter(None, (message(error), detail(error))))}"
-        case _:
-            return None

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
 import pytest
@@ -20,12 +22,14 @@ from alembic_cascade.errors import CascadeError
 from alembic_cascade.proof import Claim, Prover, claims
 from alembic_cascade.rehearsal.diversion import diverted
 from alembic_cascade.rehearsal.environments import Plan, planned, postgresql, steps_of
+from alembic_cascade.rehearsal.running import in_words
 from alembic_cascade.signals import interrupted_by_kills
 from alembic_cascade.sql.quoting import verbatim
 from alembic_cascade.testing.asked import Asked, asked
 from alembic_cascade.testing.database import CascadeDatabase
 from alembic_cascade.testing.environment import ProjectEnvironment
 from alembic_cascade.testing.servers import Named, Server, started_server
+from alembic_cascade.testing.words import of_error
 
 HEADS = "heads"
 # How a worker of xdist is told of the server that was started for all of them.
@@ -137,7 +141,7 @@ class Laboratory:
         plan = self.environment.look(lambda context, script: planned(context, script, target))
 
         def steps(_context: MigrationContext, script: ScriptDirectory) -> Iterator[RevisionStep]:
-            return steps_of(script, plan.revisions, lambda *_watched: None, is_upgrade=True)
+            return steps_of(script, plan.revisions, _told, is_upgrade=True)
 
         self.environment.migrate(steps)
         return plan
@@ -162,6 +166,24 @@ class Laboratory:
             with Session(connection, join_transaction_mode="create_savepoint") as session:
                 yield CascadeDatabase(connection, session, self.head.metadatas)
             transaction.rollback()
+
+
+def _told(step: RevisionStep, path: str) -> None:
+    """Let a step that fails say which one it was, and where in its file."""
+    run = step.migration_fn
+
+    def told(**arguments: object) -> None:
+        try:
+            run(**arguments)
+        except Exception as error:
+            lines = [frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename == path]
+            place = f"{Path(path).name}:{lines[-1]}: " if lines else ""
+            raise CascadeError(
+                f"There is no database to test, for the upgrade to {step.revision.revision} fails: {place}"
+                f"{in_words(error)}. Correct the revision, or what it finds."
+            ) from error
+
+    step.migration_fn = told
 
 
 def _known(site: Site) -> Known:
@@ -201,3 +223,23 @@ def laboratory(config: pytest.Config) -> Laboratory:
         config.add_cleanup(made.close)
         config.stash[_LABORATORY] = made
     return config.stash[_LABORATORY]
+
+
+@contextmanager
+def database_for(config: pytest.Config) -> Iterator[CascadeDatabase]:
+    """The database at head, for a test that somebody has written.
+
+    Fails the test, in words, where there is none.
+    """
+    said: str | None = None
+    try:
+        made = laboratory(config)
+        _ = made.head
+    except Exception as error:
+        said = of_error(error)
+        if said is None:
+            raise
+    if said is not None:
+        pytest.fail(said, pytrace=False)
+    with made.database() as database:
+        yield database

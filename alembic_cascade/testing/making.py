@@ -6,9 +6,10 @@ from typing import Any, TypeVar
 
 import pytest
 from sqlalchemy import Column, Text, bindparam, cast, inspect, select
-from sqlalchemy.exc import NoInspectionAvailable
+from sqlalchemy.exc import DBAPIError, NoInspectionAvailable, StatementError
 from sqlalchemy.orm import Mapper, RelationshipDirection, RelationshipProperty
 
+from alembic_cascade.dbapi_errors import message
 from alembic_cascade.proof.entities import entity
 from alembic_cascade.proof.refusals import CannotMake
 from alembic_cascade.testing.database import CascadeDatabase
@@ -39,13 +40,15 @@ class MakeRow:
         # Rows are made beside the session's own savepoint, so that what it rolls back later does not take them.
         session.commit()
         try:
-            made = entity(self.database.ground, mapper, given)
-            found: Model = made.loaded(session)
-        except CannotMake as refusal:
-            said = ", ".join(f"{name}={value!r}" for name, value in values.items())
-            pytest.fail(f"make_row({model.__name__}{said and ', '}{said}): {refusal}")
-        session.expire_all()
-        return found
+            found: Model = entity(self.database.ground, mapper, given).loaded(session)
+        except CannotMake as error:
+            refusal = str(error)
+        else:
+            session.expire_all()
+            return found
+        # Not in the except clause: pytest would show how it came to the refusal.
+        said = ", ".join(f"{name}={value!r}" for name, value in values.items())
+        pytest.fail(f"make_row({model.__name__}{said and ', '}{said}): {refusal}")
 
     def _given(self, mapper: Mapper[Any], values: dict[str, Any]) -> dict[Column[Any], str | None]:
         __tracebackhide__ = True
@@ -56,7 +59,7 @@ class MakeRow:
             elif name in mapper.column_attrs and isinstance(mapper.column_attrs[name].columns[0], Column):
                 for column in mapper.column_attrs[name].columns:
                     if isinstance(column, Column):
-                        found[column] = self._written(column, value)
+                        found[column] = self._written(mapper, column, value)
             else:
                 known = ", ".join([*mapper.column_attrs.keys(), *_to_one(mapper)])
                 pytest.fail(f"make_row({mapper.class_.__name__}): it has no {name}, but {known}")
@@ -76,18 +79,29 @@ class MakeRow:
             pytest.fail(f"{what} takes an object of {relationship.mapper.class_.__name__}, and not {value!r}")
         held = inspect(value).mapper
         return {
-            local: self._written(local, getattr(value, held.get_property_by_column(remote).key))
+            local: self._written(mapper, local, getattr(value, held.get_property_by_column(remote).key))
             for local, remote in pairs
             if isinstance(local, Column) and isinstance(remote, Column)
         }
 
-    def _written(self, column: Column[Any], value: Any) -> str | None:
+    def _written(self, mapper: Mapper[Any], column: Column[Any], value: Any) -> str | None:
         """A value as PostgreSQL writes it."""
+        __tracebackhide__ = True
         if value is None:
             return None
         bound = bindparam("value", value, type_=column.type)
-        written = self.database.connection.scalar(select(cast(bound, Text)))
-        return None if written is None else str(written)
+        try:
+            with self.database.connection.begin_nested():
+                written = self.database.connection.scalar(select(cast(bound, Text)))
+        except DBAPIError as error:
+            problem = message(error)
+        except (StatementError, TypeError, ValueError) as error:
+            # SQLAlchemy's type refuses it, or the driver.
+            problem = str(getattr(error, "orig", error))
+        else:
+            return None if written is None else str(written)
+        name = mapper.get_property_by_column(column).key
+        pytest.fail(f"make_row({mapper.class_.__name__}): {name} can't be {value!r}: {problem}")
 
 
 def mapper_of(model: object) -> Mapper[Any]:

@@ -4,11 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+import pytest
+from alembic.util import CommandError
+from sqlalchemy.exc import DBAPIError
+
 from alembic_cascade.audit.findings import Finding
+from alembic_cascade.dbapi_errors import detail, message
 from alembic_cascade.differences import Difference
 from alembic_cascade.orphans.looking import Looked, Sample
 from alembic_cascade.proof import Proof
 from alembic_cascade.rehearsal.outcome import Reason
+
+
+def of_error(error: BaseException) -> str | None:
+    """What an error says that is meant to be read; None for any other."""
+    match error:
+        case CommandError() | pytest.UsageError():
+            return str(error)
+        case DBAPIError():
+            return f"PostgreSQL: {' '.join(filter(None, (message(error), detail(error))))}"
+        case _:
+            return None
 
 
 def of_proof(proof: Proof) -> str:

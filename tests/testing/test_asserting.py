@@ -203,3 +203,7 @@ def test_a_wrong_use_is_said(own: Fixtures) -> None:
     )
     assert said(own, 3) == "3 is no object of a mapped class"
     assert said(own, User()) == "User is no row of the session of cascade_database"
+    assert said(own, user, gone=[post], refused=True) == (
+        "assert_cascades(): where the delete is refused, nothing is gone or nulled"
+    )
+    assert said(own, user, by="SQL") == "assert_cascades(): by is one of ('session', 'sql'), and not 'SQL'"

@@ -44,6 +44,41 @@ def test_an_env_that_fails_is_an_error_of_collection(trial: Trial) -> None:
     result.assert_outcomes(errors=1)
 
 
+@pytest.mark.parametrize(
+    ("revision", "said"),
+    [
+        ("def upgrade(:", "The project's revisions can't be read: SyntaxError: "),
+        ("revision, down_revision = 'a', 'a'", "Self-loop is detected in revisions (a)"),
+    ],
+)
+def test_revisions_that_can_not_be_read_are_an_error_of_collection(trial: Trial, revision: str, said: str) -> None:
+    """There would be no database to test."""
+    trial.write("models.py", "from sqlalchemy import MetaData\n\nmetadata = MetaData()\n")
+    trial.write("migrations/versions/a.py", revision)
+    result = trial.run("--alembic-cascade")
+    result.assert_outcomes(errors=1)
+    assert [line for line in result.outlines if line.startswith(said)]
+    assert not [line for line in result.outlines if line.startswith("E ")]
+
+
+def test_an_env_that_exits_is_an_error_of_collection(trial: Trial) -> None:
+    """Pytest itself would end by it."""
+    trial.write("migrations/env.py", "raise SystemExit('the vault is closed')")
+    result = trial.run("--alembic-cascade")
+    result.assert_outcomes(errors=1)
+    assert "env.py could not be run: it exits with 'the vault is closed'." in result.outlines
+
+
+def test_an_own_test_without_a_configuration_says_so(trial: Trial) -> None:
+    """Not by a traceback of this package."""
+    (trial.pytester.path / "alembic.ini").unlink()
+    trial.write("test_own.py", "def test_own(make_row):\n    pass\n")
+    result = trial.run()
+    result.assert_outcomes(errors=1)
+    assert [line for line in result.outlines if line.startswith("--alembic-cascade: there is no ")]
+    assert "laboratory.py" not in result.stdout.str()
+
+
 def test_an_env_of_several_databases_has_to_have_one_chosen(trial: Trial) -> None:
     """One is tested at a time."""
     env = (trial.pytester.path / "migrations" / "env.py").read_text()
@@ -72,6 +107,12 @@ def test_a_server_that_is_not_there_and_revisions_that_fail_are_told_by_each_tes
     result = trial.run("--alembic-cascade", "-v")
     assert set(outcomes(result).values()) == {"FAILED", "ERROR"}
     failing = sections(result)
-    assert failing["test_no_orphans"] == failing["test_no_drift"] == "PostgreSQL: division by zero\n"
+    told = (
+        "There is no database to test, for the upgrade to fails fails: fails.py:9: division by zero. Correct the revision, "
+        "or what it finds.\n"
+    )
+    assert failing["test_no_orphans"] == failing["test_no_drift"] == told
     assert "happened  division by zero" in failing["test_upgrade_downgrade_restores_data[fails]"]
-    assert failing["test_upgrade_downgrade_restores_data[later]"] == "PostgreSQL: division by zero\n"
+    assert failing["test_upgrade_downgrade_restores_data[later]"] == told
+    assert told.rstrip() in result.outlines[result.outlines.index("=" * 36 + " ERRORS " + "=" * 36) :][2]
+    assert "Traceback" not in result.stdout.str()

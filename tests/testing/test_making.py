@@ -145,6 +145,8 @@ def test_rows_outlast_what_the_session_rolls_back(make_row: MakeRow) -> None:
     [
         (Line, {"titel": 1}, "make_row(Line): it has no titel, but id, shop, order_number, colour, on, at, data, tags, raw, order"),
         (Order, {"lines": []}, "make_row(Order): lines is not on the side that refers. Make the rows of the other side, with this one."),
+        (Line, {"order_number": "x"}, "make_row(Line): order_number can't be 'x': invalid input syntax for type integer"),
+        (Line, {"data": int}, "make_row(Line): data can't be <class 'int'>: Object of type type is not JSON serializable"),
         (Line, {"order": 3}, "make_row(Line): order takes an object of Order, and not 3"),
         (Person, {"name": "x"}, "make_row(Person, name='x'): "),
         (Order.__table__, {}, "Table('orders', "),
@@ -158,3 +160,6 @@ def test_what_can_not_be_made_is_said_in_words(
     with pytest.raises(pytest.fail.Exception) as failed:
         make_row(model, **values)
     assert str(failed.value).startswith(said)
+    # Nothing of how it came to that is shown, and the test can go on.
+    assert failed.value.__context__ is None
+    assert make_row(Person).kind == "person"

@@ -63,9 +63,9 @@ def cascade_database(request: pytest.FixtureRequest) -> Iterator[CascadeDatabase
 
     All that a test does with them is rolled back, what it commits as well.
     """
-    from alembic_cascade.testing.laboratory import laboratory  # noqa: PLC0415 - not before it is asked for
+    from alembic_cascade.testing.laboratory import database_for  # noqa: PLC0415 - not before it is asked for
 
-    with laboratory(request.config).database() as database:
+    with database_for(request.config) as database:
         yield database
 
 
