@@ -78,7 +78,7 @@ def mapped_models(metadatas: Collection[MetaData]) -> Mapped:
             broken.append(_broken(found, own, error))
         else:
             mappers.extend(own)
-    mappers.sort(key=_class_name)
+    mappers.sort(key=lambda mapper: (*_class_name(mapper), str(mapper.local_table)))
     relations = tuple(relation for mapper in mappers for relation in relations_of(mapper))
     return Mapped(tuple(mappers), relations, tuple(broken))
 

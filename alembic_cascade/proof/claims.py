@@ -96,8 +96,8 @@ def identifier(subject: str) -> str:
 def _keys(metadatas: Sequence[MetaData]) -> Iterator[Claim]:
     tables = [table for metadata in metadatas for table in metadata.tables.values()]
     for table in sorted(tables, key=lambda table: table_name(table).sort_key):
-        made = [_key(table, constraint) for constraint in table.foreign_key_constraints]
-        yield from sorted(made, key=lambda claim: claim.subject)
+        constraints = sorted(table.foreign_key_constraints, key=lambda one: str(one.ondelete))
+        yield from sorted((_key(table, one) for one in constraints), key=lambda claim: claim.subject)
 
 
 def _key(table: Table, constraint: ForeignKeyConstraint) -> Claim:
@@ -114,8 +114,11 @@ def _key(table: Table, constraint: ForeignKeyConstraint) -> Claim:
 
 
 def _unique(found: Iterable[Claim]) -> list[Claim]:
-    """A key that is declared twice is one."""
-    return list({claim.id: claim for claim in reversed(list(found))}.values())[::-1]
+    """A key that is declared twice is one; with another rule it is another promise."""
+    first: dict[tuple[str, Action | None], Claim] = {}
+    for claim in found:
+        first.setdefault((claim.id, claim.ondelete if isinstance(claim, KeyClaim) else None), claim)
+    return list(first.values())
 
 
 def _relationships(mapped: Mapped) -> Iterator[Claim]:
@@ -139,12 +142,15 @@ def _broken(broken: BrokenMapper) -> Claim:
 
 
 def _told_apart(found: Sequence[Claim]) -> Iterator[Claim]:
-    """Classes of one name in several modules are told apart by these."""
+    """Classes of one name in several modules are told apart by these; what is left is counted."""
     counts = Counter(claim.id for claim in found)
+    met: Counter[str] = Counter()
     for claim in found:
-        if counts[claim.id] == 1 or not isinstance(claim, RelationClaim) or claim.relation is None:
-            yield claim
-            continue
-        relation = claim.relation
-        name = f"{relation.prop.parent.class_.__module__}.{claim.id}"
-        yield replace(claim, id=name, subject=name)
+        name = claim.id
+        if counts[name] > 1 and isinstance(claim, RelationClaim) and claim.relation is not None:
+            name = f"{claim.relation.prop.parent.class_.__module__}.{name}"
+        met[name] += 1
+        if met[name] > 1:
+            yield replace(claim, id=f"{name}#{met[name]}", subject=f"{claim.subject}#{met[name]}")
+        else:
+            yield claim if name == claim.id else replace(claim, id=name, subject=name)

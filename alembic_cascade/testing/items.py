@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from alembic_cascade.escaping import printable
 from alembic_cascade.testing.checks import Check, no_drift, no_orphans, promise, relationships_consistent, restores
 from alembic_cascade.testing.laboratory import laboratory
 from alembic_cascade.testing.stages import Stages
@@ -64,17 +65,18 @@ class CascadeFile(pytest.File):
             if said is None:
                 raise
             raise self.CollectError(said) from error
-        checks: dict[str, Check] = {f"test_cascade[{claim.id}]": promise(claim) for claim in known.claims}
-        checks |= {
-            "test_no_drift": no_drift,
-            "test_no_orphans": no_orphans,
-            "test_relationships_consistent": relationships_consistent,
-        }
-        checks |= {
-            f"test_upgrade_downgrade_restores_data[{revision}]": restores(revision, self.stages)
-            for revision in known.parents
-        }
-        return [CascadeItem.from_parent(self, name=name, check=check) for name, check in checks.items()]
+        checks: list[tuple[str, Check]] = [
+            *((f"test_cascade[{claim.id}]", promise(claim)) for claim in known.claims),
+            ("test_no_drift", no_drift),
+            ("test_no_orphans", no_orphans),
+            ("test_relationships_consistent", relationships_consistent),
+            *(
+                (f"test_upgrade_downgrade_restores_data[{revision}]", restores(revision, self.stages))
+                for revision in known.parents
+            ),
+        ]
+        # A name may hold what a terminal would obey.
+        return [CascadeItem.from_parent(self, name=printable(name), check=check) for name, check in checks]
 
     def stages(self) -> Stages:
         """The database that goes along with the tests of revisions."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from models import models, reference
-from sqlalchemy import Engine, MetaData, create_engine, text
+from sqlalchemy import Engine, ForeignKey, ForeignKeyConstraint, MetaData, create_engine, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from alembic_cascade import CascadeConfig, CascadeError
 from alembic_cascade.proof import Prover, claims, proofs, prove
+from alembic_cascade.proof.claims import KeyClaim
 from proof.proved import all_proofs, execute, not_proved, rows_of, told
 
 IDS = ["posts.user_id->users.id"]
@@ -23,6 +27,53 @@ def test_what_there_is_to_prove_is_known_without_a_database() -> None:
     """A test for each needs names before it needs a server; they are the same in every run."""
     found = claims([blog(), blog("other")])
     assert [claim.id for claim in found] == [*IDS, "other.posts.user_id->other.users.id"]
+
+
+def test_what_is_promised_twice_is_told_apart(engine: Engine) -> None:
+    """The same promise is one; another rule for the same key is another one, and none hides behind the first."""
+    rules = [models(users=[], posts=[reference("user_id", "users.id", ondelete=rule)]) for rule in ("CASCADE", None)]
+    assert [claim.id for claim in claims([blog(), blog()])] == IDS
+    assert [claim.id for claim in claims(rules)] == [*IDS, f"{IDS[0]}#2"]
+    rules[0].create_all(engine)
+    assert [proof.outcome for proof in all_proofs(engine, *rules)] == ["not provable", "broken"]
+    twice = models(users=[], posts=[reference("user_id", "users.id")])
+    twice.tables["posts"].append_constraint(ForeignKeyConstraint(["user_id"], ["users.id"], ondelete="SET NULL"))
+    found = claims([twice])
+    assert [(claim.id, str(claim.ondelete)) for claim in found if isinstance(claim, KeyClaim)] == [
+        (IDS[0], "NO ACTION"),
+        (f"{IDS[0]}#2", "SET NULL"),
+    ]
+
+
+def test_classes_of_one_name_in_one_module_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made by functions, say: a test for one of them would be no test of the other."""
+
+    def shop() -> type[DeclarativeBase]:
+        class Base(DeclarativeBase):
+            pass
+
+        class User(Base):
+            __tablename__ = "users"
+            id: Mapped[int] = mapped_column(primary_key=True)
+            posts = relationship("Post")
+
+        class Post(Base):
+            __tablename__ = "posts"
+            id: Mapped[int] = mapped_column(primary_key=True)
+            user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+            user = relationship(User, overlaps="posts")
+
+        # Models are found in modules.
+        monkeypatch.setattr(sys.modules[__name__], f"Post{id(Base)}", Post, raising=False)
+        return Base
+
+    found = claims([shop().metadata, shop().metadata])
+    assert [claim.id.removeprefix(f"{__name__}.") for claim in found][1:] == [
+        "Post.user",
+        "Post.user#2",
+        "User.posts",
+        "User.posts#2",
+    ]
 
 
 def test_one_thing_alone(engine: Engine) -> None:

@@ -93,6 +93,22 @@ def test_an_env_of_several_databases_has_to_have_one_chosen(trial: Trial) -> Non
     ]
 
 
+def test_a_name_that_a_terminal_would_obey_is_escaped(trial: Trial) -> None:
+    """One test is one line, whatever a table is called; quotes and letters of any language stay."""
+    trial.write(
+        "models.py",
+        """
+        from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table
+
+        metadata = MetaData()
+        Table('Schlüssel "x"[1]::y', metadata, Column("i d", Integer, primary_key=True))
+        Table("a\\nb\\x1b[31m", metadata, Column("x", ForeignKey('Schlüssel "x"[1]::y.i d'), primary_key=True))
+        """,
+    )
+    result = trial.run("--alembic-cascade", "--collect-only", "-q")
+    assert result.outlines[0] == 'alembic.ini::test_cascade[a\\nb\\x1b[31m.x->Schlüssel "x"[1]::y.i d]'
+
+
 def test_a_server_that_is_not_there_and_revisions_that_fail_are_told_by_each_test(trial: Trial) -> None:
     """Each test that needs a database says why it has none."""
     trial.write("models.py", "from sqlalchemy import MetaData\n\nmetadata = MetaData()\n")
