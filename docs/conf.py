@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 import sys
 from importlib.metadata import version as installed_version
 from types import ModuleType
@@ -73,9 +74,9 @@ def signature_of_operation(
 
 
 def verbatim_help(app: Sphinx, context: object, lines: list[str]) -> None:
-    """What ``--help`` says is no reStructuredText: a pattern's asterisk begins no emphasis."""
+    """What ``--help`` says is no reStructuredText: ``'legacy_*'`` has neither a reference nor an emphasis."""
     del app, context
-    lines[:] = [line if "``" in line else line.replace("*", r"\*") for line in lines]
+    lines[:] = [line if ".. " in line or "``" in line else re.sub(r"[*_]", r"\\\g<0>", line) for line in lines]
 
 
 def setup(app: Sphinx) -> None:
