@@ -76,7 +76,7 @@ def signature_of_operation(
 def verbatim_help(app: Sphinx, context: object, lines: list[str]) -> None:
     """What ``--help`` says is no reStructuredText: ``'legacy_*'`` has neither a reference nor an emphasis."""
     del app, context
-    lines[:] = [line if ".. " in line or "``" in line else re.sub(r"[*_]", r"\\\g<0>", line) for line in lines]
+    lines[:] = [line if ".. " in line or "``" in line else re.sub(r"[*_'\"]", r"\\\g<0>", line) for line in lines]
 
 
 def setup(app: Sphinx) -> None:

@@ -22,7 +22,7 @@ from project import Project
 from sqlalchemy import URL, Column, Connection, DateTime, Engine, ForeignKey, Integer, MetaData, Table, Text
 
 import alembic_cascade
-from alembic_cascade import CascadeConfig, CascadeError, LifecycleColumn, configure_options, ops
+from alembic_cascade import CascadeConfig, CascadeError, LifecycleColumn, configure_options, errors, ops
 from alembic_cascade.config import STRATEGIES
 
 if TYPE_CHECKING:
@@ -195,6 +195,14 @@ def test_the_reference_has_every_public_name(name: str) -> None:
     """A name that nobody can look up is not public."""
     assert re.search(rf"^\.\. auto\w+:: alembic_cascade\.{name}$", page("reference.rst"), re.MULTILINE)
     assert getattr(alembic_cascade, name).__doc__
+
+
+def test_every_error_is_public() -> None:
+    """Who catches one by name looks it up in the reference, which has every public name."""
+    kinds = {name: value for name, value in vars(errors).items() if isinstance(value, type) and name[0] != "_"}
+    defined = {name for name, value in kinds.items() if issubclass(value, CascadeError)}
+    assert len(defined) >= 18
+    assert defined <= set(alembic_cascade.__all__)
 
 
 def test_the_reference_has_every_operation() -> None:
