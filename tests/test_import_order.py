@@ -88,6 +88,10 @@ ROWS = [
     {"report.gathering", "report.dot", "report.mermaid", "report.narrowing", "report.runbook", "report.reading"},
     {"report.svg", "report.document", "report.markdown_lists", "report.changes"},
     {"report.markdown"},
+    {"report.page", "report.page.markup", "report.page.picture"},
+    {"report.page.packing", "report.page.sections"},
+    {"report.page.troubles"},
+    {"report.page.page"},
     {"ops.orphans_of_key", "ops.begin_concurrently", "ops.foreign_key_index", "ops.lifecycle_trigger"},
     {
         "ops.add_foreign_key",
