@@ -165,6 +165,17 @@ def test_values_of_rows_stand_in_it_only_where_they_were_asked_for() -> None:
     assert "9001" not in html_page({**document, "samples": None}, None)
 
 
+def test_tables_are_counted_by_group(text: str) -> None:
+    """Where there are several."""
+    assert "By group: odd 1, public 6, shop.audit 1." in text
+    assert "By group" not in html_page(as_document(random_report(3, 2)), None)
+
+
+def test_the_lines_of_a_fix_stand_as_in_a_diff(text: str) -> None:
+    """What goes and what comes instead."""
+    assert '<code class="removed">-  a</code>\n<code class="added">+  b &amp; c</code></dd>' in text
+
+
 @pytest.mark.parametrize(
     ("emptied", "said"),
     [

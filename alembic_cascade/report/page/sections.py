@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -77,6 +78,7 @@ def changes(document: Document) -> Section:
             code(one["revision"]),
             " ",
             one["message"],
+            " ",
             status_chip("concurrently", "muted") if one["concurrent"] else None,
         )
         for one in document["revisions"]["list"]
@@ -178,9 +180,14 @@ def tables(document: Document) -> Section:
         for one in sorted(found, key=lambda one: str(one["group"]))
     ]
     headings = ("Group", "Table", "Model", "Rows", "Orphans", "Set aside", "Refers to", "Referred to by", "")
-    lead = "Rows are the database's own estimate." if any(one["rows_are_estimate"] for one in found) else ""
+    groups = sorted(Counter(str(one["group"]) for one in found).items())
+    leads = []
+    if any(one["rows_are_estimate"] for one in found):
+        leads.append("Rows are the database's own estimate.")
+    if len(groups) > 1:
+        leads.append(f"By group: {', '.join(f'{group} {count}' for group, count in groups)}.")
     body = table("Tables", headings, rows, (3, 4, 5, 6, 7)) if rows else nothing("There are no tables.")
-    return Section("tables", "Tables", len(rows), lead, body)
+    return Section("tables", "Tables", len(rows), " ".join(leads), body)
 
 
 def _places(one: Mapping[str, Any]) -> Iterator[Html]:

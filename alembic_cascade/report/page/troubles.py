@@ -96,11 +96,19 @@ def _finding(place: int, one: Mapping[str, Any]) -> Html:
 
 
 def _facts(one: Mapping[str, Any]) -> Iterator[Html]:
-    for name, said in (("So", one["consequence"]), ("Fix", one["fix"])):
-        if said:
-            yield joined([element("dt", name), element("dd", said)])
+    if one["consequence"]:
+        yield joined([element("dt", "So"), element("dd", one["consequence"])])
+    if one["fix"]:
+        yield joined([element("dt", "Fix"), element("dd", joined(_fix(one["fix"]), "\n"))])
     if one["place"]:
         yield joined([element("dt", "Where"), element("dd", code(f"{one['place']['file']}:{one['place']['line']}"))])
+
+
+def _fix(text: str) -> Iterator[Html | str]:
+    """Its lines, those of a diff as code."""
+    for line in text.splitlines():
+        kind = {"+": "added", "-": "removed"}.get(line[:1])
+        yield element("code", line, class_=kind) if kind else line
 
 
 def _waived(waived: Sequence[Mapping[str, Any]]) -> Html:
