@@ -25,7 +25,7 @@ from storytelling.server import temporary_postgresql
 from storytelling.stage import Stage
 
 HERE = Path(__file__).resolve().parent
-STORIES = ("collaboration", "tickets")
+STORIES = ("collaboration", "boardrooms", "flows", "health", "tickets")
 ALL = "all"
 
 

@@ -47,6 +47,103 @@ ok      criterion: Migration is reversible
 
 All 23 held.
 """,
+    "boardrooms": """\
+ok      load: 197 rows in 4 tables
+ok      before: 26 orphans by 2 of 5 keys
+ok      doctor: it connects at the third try
+ok      compare: schema.sql is not what the models say
+ok      revision: written, every key by its name
+ok      revision: 5 keys, 8 columns, 4 triggers and 5 indexes in one
+ok      upgrade: all 5 keys are there, and valid
+ok      upgrade: no orphan, by any of 5 keys
+ok      upgrade: 52 rows went and 0 values became NULL, and no other row was touched
+ok      quarantine: 52 rows and 0 values, all that went and no other
+ok      verify: all is proved
+ok      downgrade: the schema is what it was, by 49 entries of the catalogue
+ok      downgrade: the rows are what they were, by checksums of 4 tables
+ok      downgrade: nothing is left in the quarantine
+ok      second upgrade: the same schema
+ok      second upgrade: the same rows
+ok      second upgrade: the same set aside
+ok      alembic check finds no drift
+ok      compare: the new schema is what the models say
+ok      history: both steps are told
+ok      criterion: All foreign key relationships properly defined in models
+ok      criterion: Database constraints prevent invalid data
+ok      criterion: Migration system functional for solo development
+ok      criterion: Enhanced async connection handling with retry logic
+ok      criterion: Comprehensive documentation and tools provided
+ok      criterion: Schema perfectly aligned with SQLModel definitions
+ok      criterion: UUID-based primary keys for scalability
+ok      criterion: Automatic timestamp management with triggers
+
+All 28 held.
+""",
+    "flows": """\
+ok      load: 460 rows in 4 tables
+ok      audit: all three keys are found
+ok      orphans: 13 rows have no flow
+ok      orphans --fix: none is left
+ok      quarantine restore: the rows are what they were
+ok      revision: written, every key by its name
+ok      revision: values are translated, up and down
+ok      rehearse: it would be safe
+ok      upgrade: all 3 keys are there, and valid
+ok      upgrade: no orphan, by any of 3 keys
+ok      upgrade: 13 rows went and 0 values became NULL, 262 were translated, and no other row was touched
+ok      quarantine: 13 rows and 0 values, all that went and no other
+ok      verify: all is proved
+ok      downgrade: the schema is what it was, by 29 entries of the catalogue
+ok      downgrade: the rows are what they were, by checksums of 4 tables
+ok      downgrade: nothing is left in the quarantine
+ok      second upgrade: the same schema
+ok      second upgrade: the same rows
+ok      second upgrade: the same set aside
+ok      alembic check finds no drift
+ok      criterion: All foreign key constraints reference `crewai_flow_state_extensions.flow_id`
+ok      criterion: CASCADE deletion rules are properly configured
+ok      criterion: No orphaned records exist in child tables
+ok      criterion: Relationship mappings enable efficient queries
+ok      criterion: Validation script reports no critical issues
+
+All 25 held.
+""",
+    "health": """\
+ok      revision: written, every key by its name
+ok      revision: it has all 74 keys of 67 tables
+ok      load: 1,111 rows in 64 tables
+ok      before: 7 orphans by 2 of 70 keys
+ok      before: plain relationships still try to blank-out primary key column
+ok      before: no user can be deleted
+ok      upgrade: all 70 keys are there, and valid
+ok      upgrade: no orphan, by any of 70 keys
+ok      upgrade: 7 rows went and 0 values became NULL, and no other row was touched
+ok      upgrade: a line for each of 63 tables, and for each of 4 that are skipped
+ok      quarantine: 7 rows and 0 values, all that went and no other
+ok      upgrade: plain relationships still try to blank-out primary key column
+ok      upgrade: a user can be deleted
+ok      downgrade: the schema is what it was, by 528 entries of the catalogue
+ok      downgrade: the rows are what they were, by checksums of 64 tables
+ok      downgrade: nothing is left in the quarantine
+ok      second upgrade: the same schema
+ok      second upgrade: the same rows
+ok      second upgrade: the same set aside
+ok      alembic check finds no drift
+ok      policy: the key of a new table is found
+ok      policy: nothing is found once it has its CASCADE
+ok      criterion: Verify CASCADE is Applied: 63 rows, 90 % of all keys
+ok      criterion: Test User Deletion: 1 and 1 before, 0 and 0 after
+ok      criterion: db.delete(user); db.commit(): all related tables cleaned up
+ok      criterion: Legacy tables that do not exist are skipped
+ok      criterion: Rollback: alembic downgrade -1
+ok      criterion: Automatic - Database handles all deletions
+ok      criterion: Reliable - No orphaned records possible
+ok      criterion: Maintainable - New tables work automatically
+ok      criterion: Fast - Single delete operation
+ok      criterion: Correct - SQL standard best practice
+
+All 32 held.
+""",
     "tickets": """\
 ok      audit: what is wrong first of all is Attachment.ticket
 ok      audit: no error is left

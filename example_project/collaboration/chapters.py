@@ -33,13 +33,15 @@ def tell(stage: Stage) -> None:
     delete_a_company(stage)
     chapters.downgrade(stage, start)
     chapters.upgrade_again(stage, upgraded)
-    stage.narrator.criteria(
-        {
-            "All cascade deletes work correctly without leaving orphans": checking.children_that_stay(
-                stage.engine, PARENTS
-            ),
-            "Lifecycle fields are nullable and properly tracked": lifecycle_problem(stage.engine),
-            "Foreign key constraints prevent invalid data": checking.keys_that_let_anything_pass(stage.engine),
-            "Migration is reversible": stage.narrator.problem_of("downgrade: "),
-        }
-    )
+    chapters.check_criteria(stage, criteria)
+
+
+def criteria(stage: Stage) -> dict[str, str]:
+    """What is against each of them."""
+    engine = stage.engine
+    return {
+        "All cascade deletes work correctly without leaving orphans": checking.children_that_stay(engine, PARENTS),
+        "Lifecycle fields are nullable and properly tracked": lifecycle_problem(engine),
+        "Foreign key constraints prevent invalid data": checking.keys_that_let_anything_pass(engine),
+        "Migration is reversible": stage.narrator.problem_of("downgrade: "),
+    }

@@ -80,7 +80,7 @@ def upgrade(stage: Stage, start: Snapshot, declared: MetaData, expected: Settled
     stage.narrator.claim(f"upgrade: all {count} keys are there, and valid", problem)
     stage.narrator.claim(f"upgrade: no orphan, by any of {count} keys", differences.orphans_found(orphans))
     upgraded = snapshot(stage.engine, start)
-    problem = differences.wrongly_touched(start.digests, upgraded.digests, expected.removed, expected.emptied)
+    problem = differences.wrongly_touched(start.digests, upgraded.digests, expected.removed, expected.changed)
     stage.narrator.claim(f"upgrade: {expected.in_words}, and no other row was touched", problem)
     return upgraded
 
@@ -135,6 +135,13 @@ def upgrade_again(stage: Stage, upgraded: Snapshot) -> None:
     print()
     stage.narrator.alembic("check")
     stage.narrator.claim("alembic check finds no drift")
+
+
+def check_criteria(stage: Stage, criteria: Callable[[Stage], Mapping[str, str]]) -> None:
+    """What the application's author wanted to hold in the end, in these words, each with what is against it."""
+    stage.narrator.chapter("The success criteria, one by one")
+    for what, problem in criteria(stage).items():
+        stage.narrator.claim(f"criterion: {what}", problem)
 
 
 def write_report(stage: Stage) -> None:

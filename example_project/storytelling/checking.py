@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, inspect, text
@@ -18,17 +18,17 @@ from storytelling.rolling_back import rolled_back
 Keys = set[tuple[type[Any], tuple[Any, ...]]]
 
 
-def children_that_stay(engine: Engine, parents: Iterable[tuple[type[Any], Any]]) -> str:
+def children_that_stay(engine: Engine, parents: Iterable[tuple[type[Any], Any]], absent: Collection[str] = ()) -> str:
     """Which children survive, or lose their parent, when each of these is deleted by SQL and by the ORM.
 
-    The children are those of the relationships that are to take them along; each must have some, for there would be
-    nothing to see.
+    The children are those of the relationships that are to take them along, but for those of ``absent`` tables; each
+    must have some, for there would be nothing to see.
     """
     wrong: list[str] = []
     for model, key in parents:
         for deletes in (_by_sql, _by_orm):
             with rolled_back(engine) as connection:
-                owned = _owned(connection, model, key)
+                owned = _owned(connection, model, key, absent)
                 wrong.extend(f"{model.__name__}.{name} has no row" for name, rows in owned.items() if not rows)
                 deletes(connection, model, key)
                 wrong.extend(_staying(connection, model, owned))
@@ -37,7 +37,7 @@ def children_that_stay(engine: Engine, parents: Iterable[tuple[type[Any], Any]])
     return "; ".join(filter(None, dict.fromkeys(wrong)))
 
 
-def _owned(connection: Connection, model: type[Any], key: Any) -> dict[str, Keys]:
+def _owned(connection: Connection, model: type[Any], key: Any, absent: Collection[str]) -> dict[str, Keys]:
     with session_on(connection) as session:
         parent = session.get_one(model, key)
         return {
@@ -45,7 +45,7 @@ def _owned(connection: Connection, model: type[Any], key: Any) -> dict[str, Keys
                 (type(child), inspect(child).identity) for child in _listed(getattr(parent, relationship.key))
             }
             for relationship in inspect(model).relationships
-            if relationship.cascade.delete
+            if relationship.cascade.delete and relationship.target.name not in absent
         }
 
 
@@ -79,44 +79,44 @@ def session_on(connection: Connection) -> Session:
 
 def keys_that_let_anything_pass(engine: Engine) -> str:
     """By which keys a row may refer to a parent that there is not."""
-    with engine.connect() as connection:
-        keys = inspection.foreign_keys(connection)
-    wrong = [f"{key} {problem}" for key in keys if (problem := _passed(engine, key))]
-    return "; ".join(wrong) if keys else "there is no key to try"
+    with rolled_back(engine) as connection:
+        connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
+        found = {key: _passed(connection, key) for key in inspection.foreign_keys(connection)}
+    return "; ".join(f"{key} {problem}" for key, problem in found.items() if problem) if found else "there is no key"
 
 
 # A value that nothing has.
 _NOBODY = {"integer": "-1", "bigint": "-1", "uuid": "gen_random_uuid()"}
 
 
-def _passed(engine: Engine, key: ForeignKey) -> str:
+def _passed(connection: Connection, key: ForeignKey) -> str:
     ((local, _),) = key.columns
-    with rolled_back(engine) as connection:
-        kind = connection.scalar(text(f"SELECT pg_typeof({local})::text FROM {key.child} LIMIT 1"))
-        if kind is None:
-            return "has no row"
-        connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
-        one = f"SELECT ctid FROM {key.child} LIMIT 1"
-        try:
-            connection.execute(text(f"UPDATE {key.child} SET {local} = {_NOBODY[kind]} WHERE ctid = ({one})"))
-        except IntegrityError as error:
-            return "" if "foreign key" in str(error.orig) else f"was not tried: {str(error.orig).splitlines()[0]}"
-    return "lets anything pass"
+    kind = connection.scalar(text(f"SELECT pg_typeof({local})::text FROM {key.child} LIMIT 1"))
+    if kind is None:
+        return "has no row"
+    one = f"SELECT ctid FROM {key.child} LIMIT 1"
+    refusal = _refusal(connection, f"UPDATE {key.child} SET {local} = {_NOBODY[kind]} WHERE ctid = ({one})")
+    return "" if "foreign key" in refusal else refusal or "lets anything pass"
 
 
 def statements_that_pass(engine: Engine, refused: Mapping[str, tuple[str, str]]) -> str:
     """Which of these statements is not refused by the constraint that is named with it."""
-    wrong = []
-    for what, (statement, constraint) in refused.items():
-        with rolled_back(engine) as connection:
-            try:
-                connection.execute(text(statement))
-            except IntegrityError as error:
-                if f'"{constraint}"' not in str(error.orig):
-                    wrong.append(f"{what}: refused by something else: {str(error.orig).splitlines()[0]}")
-            else:
-                wrong.append(f"{what}: accepted")
-    return "; ".join(wrong)
+    with rolled_back(engine) as connection:
+        found = {what: _refusal(connection, statement) for what, (statement, _) in refused.items()}
+    wrong = {what: found[what] or "is accepted" for what, (_, by) in refused.items() if f'"{by}"' not in found[what]}
+    return "; ".join(f"{what}: {problem}" for what, problem in wrong.items())
+
+
+def _refusal(connection: Connection, statement: str) -> str:
+    """What the database says against a statement, which leaves nothing."""
+    savepoint = connection.begin_nested()
+    try:
+        connection.execute(text(statement))
+    except IntegrityError as error:
+        return str(error.orig).splitlines()[0]
+    finally:
+        savepoint.rollback()
+    return ""
 
 
 def failed(ran: Ran) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -16,6 +17,8 @@ from alembic.config import main
 # What Alembic says in every run, whatever happens.
 ROUTINE = ("[alembic.runtime.plugins]", "[alembic.ddl.postgresql]", "Context impl", "Will assume transactional DDL")
 
+_LOGGED = re.compile(r"[A-Z]+ +\[[\w.]+\] ")
+
 
 @dataclass(frozen=True)
 class Ran:
@@ -23,6 +26,11 @@ class Ran:
 
     code: int
     output: str
+
+    @property
+    def without_log(self) -> str:
+        """What is no line of a logger: a script, for one."""
+        return "".join(line for line in self.output.splitlines(keepends=True) if not _LOGGED.match(line))
 
 
 Command = Callable[..., Ran]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 
 from storytelling import commands
@@ -20,6 +19,7 @@ class Narrator:
     def __init__(self) -> None:
         self._claims: list[tuple[str, str]] = []
         self._chapters = 0
+        self.last = Ran(0, "")
 
     def chapter(self, title: str) -> None:
         """A heading."""
@@ -32,12 +32,6 @@ class Narrator:
         self._claims.append((what, problem))
         print(_line(what, problem), flush=True)
 
-    def criteria(self, problems: Mapping[str, str]) -> None:
-        """What the application's author wanted to hold in the end, in these words, each with what is against it."""
-        self.chapter("The success criteria, one by one")
-        for what, problem in problems.items():
-            self.claim(f"criterion: {what}", problem)
-
     def problem_of(self, beginning: str) -> str:
         """What did not hold of all that was claimed so far with this beginning."""
         claimed = [(what, problem) for what, problem in self._claims if what.startswith(beginning)]
@@ -45,8 +39,8 @@ class Narrator:
             return f"nothing was claimed of {beginning!r}"
         return "; ".join(f"{what}: {problem}" for what, problem in claimed if problem)
 
-    def alembic(self, *arguments: str, most_lines: int | None = None) -> str:
-        """Run Alembic in the project, show what it says, and return it; ``most_lines`` is how much is shown.
+    def alembic(self, *arguments: str, most_lines: int | None = None) -> Ran:
+        """Run Alembic in the project and show what it says, or so many lines of it.
 
         Errors: :exc:`StoryBroken` where it fails.
         """
@@ -54,7 +48,7 @@ class Narrator:
         if ran.code:
             self.claim(f"alembic {arguments[0]}", f"exit code {ran.code}")
             raise StoryBroken
-        return ran.output
+        return ran
 
     def alembic_cascade(self, *arguments: str, most_lines: int | None = None) -> Ran:
         """Likewise ``alembic-cascade``, whose exit code tells of what it found."""
@@ -64,6 +58,7 @@ class Narrator:
         here = f"{Path.cwd()}/"
         print(f"$ {program} {subprocess.list2cmdline(arguments)}".replace(here, ""), flush=True)
         ran = run(*arguments)
+        self.last = ran
         lines = ran.output.replace(here, "").splitlines()
         self.show(lines, None if ran.code else most_lines)
         return ran

@@ -6,7 +6,7 @@ A story compares it with what the database shows: no statement of the plugin has
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import ForeignKeyConstraint, MetaData
@@ -17,15 +17,22 @@ Rows = Mapping[str, Sequence[dict[str, Any]]]
 
 @dataclass(frozen=True)
 class Settled:
-    """How many rows of each table have to go, and in how many a value has to become NULL."""
+    """How many rows of each table have to go, in how many a value has to become NULL, or another one of its parent."""
 
     removed: dict[str, int]
     emptied: dict[str, int]
+    translated: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def changed(self) -> dict[str, int]:
+        """How many rows of each table stay, and are other ones than before."""
+        return {table: count + self.translated.get(table, 0) for table, count in self.emptied.items()}
 
     @property
     def in_words(self) -> str:
         """How many rows and values, in all."""
-        return f"{sum(self.removed.values()):,} rows went and {sum(self.emptied.values())} values became NULL"
+        went = f"{sum(self.removed.values()):,} rows went and {sum(self.emptied.values())} values became NULL"
+        return f"{went}, {sum(self.translated.values())} were translated" if self.translated else went
 
 
 def without_parent(rows: Rows, declared: MetaData) -> dict[str, int]:

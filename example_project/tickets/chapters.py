@@ -35,4 +35,4 @@ def tell(stage: Stage) -> None:
     chapters.upgrade_again(stage, upgraded)
     checklist = import_module("checklist")
     checklist.show_status(stage)
-    stage.narrator.criteria(checklist.criteria(stage))
+    chapters.check_criteria(stage, checklist.criteria)
