@@ -27,6 +27,7 @@ from storytelling.stage import Stage
 HERE = Path(__file__).resolve().parent
 STORIES = ("collaboration", "boardrooms", "flows", "health", "tickets")
 ALL = "all"
+REPORT = ".md"
 
 
 def run(story: str, url: URL, reports: Path) -> int:
@@ -42,7 +43,7 @@ def run(story: str, url: URL, reports: Path) -> int:
         sys.dont_write_bytecode = True
         try:
             with _working_directory(project):
-                import_module("chapters").tell(Stage(narrator, engine, project, reports / f"{story}.html"))
+                import_module("chapters").tell(Stage(narrator, engine, project, reports / f"{story}{REPORT}"))
         except StoryBroken:
             print("The story can't go on.")
         finally:
@@ -100,7 +101,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description="Tell the story of an example, on an empty database.")
     parser.add_argument("story", nargs="?", choices=(*STORIES, ALL), default=STORIES[0])
     parser.add_argument("url", nargs="?", type=make_url, metavar="postgresql+psycopg://...", help="an empty database")
-    parser.add_argument("--reports", type=Path, metavar="DIR", help="keep the HTML reports there")
+    parser.add_argument("--reports", type=Path, metavar="DIR", help="keep the reports there")
     given = parser.parse_args(arguments)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     tell = run_all if given.story == ALL else partial(run, given.story)

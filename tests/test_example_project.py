@@ -44,8 +44,9 @@ ok      criterion: All cascade deletes work correctly without leaving orphans
 ok      criterion: Lifecycle fields are nullable and properly tracked
 ok      criterion: Foreign key constraints prevent invalid data
 ok      criterion: Migration is reversible
+ok      report: all 8 tables are in collaboration.md
 
-All 23 held.
+All 24 held.
 """,
     "boardrooms": """\
 ok      load: 197 rows in 4 tables
@@ -76,8 +77,9 @@ ok      criterion: Comprehensive documentation and tools provided
 ok      criterion: Schema perfectly aligned with SQLModel definitions
 ok      criterion: UUID-based primary keys for scalability
 ok      criterion: Automatic timestamp management with triggers
+ok      report: all 4 tables are in boardrooms.md
 
-All 28 held.
+All 29 held.
 """,
     "flows": """\
 ok      load: 460 rows in 4 tables
@@ -105,8 +107,9 @@ ok      criterion: CASCADE deletion rules are properly configured
 ok      criterion: No orphaned records exist in child tables
 ok      criterion: Relationship mappings enable efficient queries
 ok      criterion: Validation script reports no critical issues
+ok      report: all 4 tables are in flows.md
 
-All 25 held.
+All 26 held.
 """,
     "health": """\
 ok      revision: written, every key by its name
@@ -141,8 +144,9 @@ ok      criterion: Reliable - No orphaned records possible
 ok      criterion: Maintainable - New tables work automatically
 ok      criterion: Fast - Single delete operation
 ok      criterion: Correct - SQL standard best practice
+ok      report: all 68 tables are in health.md
 
-All 32 held.
+All 33 held.
 """,
     "tickets": """\
 ok      audit: what is wrong first of all is Attachment.ticket
@@ -183,8 +187,9 @@ ok      criterion: Optional foreign keys (nullable) handled with SET NULL
 ok      criterion: 1:1 relationships use `uselist=False`
 ok      criterion: No circular FK patterns (Ticket/Attachment fixed)
 ok      criterion: Unique constraints enforce 1:1 where needed (Attachment.ticket_id)
+ok      report: all 11 tables are in tickets.md
 
-All 38 held.
+All 39 held.
 """,
 }
 
@@ -267,3 +272,32 @@ def test_the_story_is_not_told_on_a_database_that_holds_something(project: Proje
     assert summary == "FAILED  start: the database is empty: it holds companies\n\n1 of 1 did not hold.\n", everything
     assert code == 1
     assert project.fetch("SELECT id FROM companies") == [(3,)]
+
+
+STUB = """\
+from pathlib import Path
+
+
+def tell(stage):
+    stage.narrator.claim(f"{stage.engine.url.database} is told of", "it is not" if stage.report.stem == "flows" else "")
+    stage.report.write_text(stage.report.stem)
+    (Path.cwd() / "written").touch()
+"""
+
+
+def test_all_stories_are_told_each_in_a_database_of_its_own(example: Path, project: Project, tmp_path: Path) -> None:
+    """Where one does not hold the others are told all the same; reports are kept, and databases are not."""
+    for story in SUMMARIES:
+        (example / story / "chapters.py").write_text(STUB)
+    databases = "SELECT datname FROM pg_database ORDER BY 1"
+    before = project.fetch(databases)
+    kept = tmp_path / "kept"
+    address = project.url.render_as_string(hide_password=False)
+    code, everything, _ = told(example, "all", address, "--reports", str(kept))
+    assert code == 1
+    *_, summary = everything.split("All stories\n===========\n\n")
+    assert summary == "".join(f"{'FAILED' if story == 'flows' else 'ok    '}  {story}\n" for story in SUMMARIES)
+    assert f"ok      {project.url.database}_health is told of" in everything
+    assert sorted(path.stem for path in kept.iterdir()) == sorted(SUMMARIES)
+    assert project.fetch(databases) == before
+    assert list(example.rglob("written")) == []

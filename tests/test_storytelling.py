@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import Engine, ForeignKey, MetaData
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-from storytelling import differences, inspection, settling
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from storytelling import checking, differences, inspection, settling
 from storytelling.narrator import Narrator
 from storytelling.snapshot import Snapshot, snapshot
 
@@ -36,6 +36,8 @@ class Meeting(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     organizer_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
+
+    notes: Mapped[list[Note]] = relationship(cascade="all, delete-orphan", passive_deletes=True)
 
 
 class Note(Base):
@@ -178,6 +180,38 @@ def test_what_a_delete_leaves_or_takes_wrongly_is_told(calm: Project) -> None:
     assert differences.wrong_counts({"a": 3}, {"a": 1}, {"a": 2}) == ""
 
 
+def test_children_that_outlive_their_parent_are_told(calm: Project) -> None:
+    """By SQL and by the ORM; a parent without children shows nothing, and nothing of it stays deleted."""
+    assert checking.children_that_stay(calm.engine, [(Meeting, 10), (Meeting, 20)]) == ""
+    assert checking.children_that_stay(calm.engine, [(Meeting, 10)], absent=["notes"]) == ""
+    calm.execute("DELETE FROM notes WHERE id = 200", "ALTER TABLE meetings DISABLE TRIGGER ALL")
+    assert checking.children_that_stay(calm.engine, [(Meeting, 10), (Meeting, 20)]) == (
+        f"1 of 1 Meeting.notes stay; 1 by {MEETING}; Meeting.notes has no row"
+    )
+    assert calm.fetch("SELECT id FROM meetings ORDER BY id") == [(10,), (20,), (30,)]
+
+
+def test_what_no_constraint_refuses_is_told(calm: Project) -> None:
+    """By the key that should, and by the constraint that is named with a statement."""
+    assert checking.keys_that_let_anything_pass(calm.engine) == ""
+    nameless = "UPDATE users SET name = NULL"
+    refused = {
+        "no name": (nameless, "name"),
+        "no meeting": ("UPDATE notes SET meeting_id = 1", "notes_meeting_id_fkey"),
+    }
+    assert checking.statements_that_pass(calm.engine, refused) == ""
+    calm.execute(
+        *(f"ALTER TABLE {table} DISABLE TRIGGER ALL" for table in ("notes", "meetings")), "DELETE FROM meetings"
+    )
+    assert checking.keys_that_let_anything_pass(calm.engine) == f"{ORGANIZER} has no row; {MEETING} lets anything pass"
+    refused["no name"] = (nameless, "another")
+    found = checking.statements_that_pass(calm.engine, refused)
+    assert found.startswith('no name: null value in column "name"')
+    assert found.endswith("no meeting: is accepted")
+    calm.execute("DROP TABLE notes, meetings")
+    assert checking.keys_that_let_anything_pass(calm.engine) == "there is no key"
+
+
 def test_what_has_to_become_of_orphans_is_worked_out_from_rows_and_models() -> None:
     """CASCADE as far as it goes, then SET NULL, without the plugin and without a database."""
     rows = {
@@ -204,6 +238,17 @@ def test_a_quarantine_that_holds_something_else_is_told() -> None:
     assert differences.wrongly_set_aside(kept, removed, emptied) == ""
     assert differences.wrongly_set_aside(kept[:1], removed, emptied) == "0 rows and 0 values of meetings, not 0 and 1"
     assert differences.left_in_quarantine(kept[:1]) == "2 of notes by notes_meeting_id_fkey"
+
+
+def test_what_did_not_hold_of_some_claims_can_be_asked_for() -> None:
+    """A criterion stands on what was claimed before, and on nothing less."""
+    narrator = Narrator()
+    narrator.claim("down: schema")
+    narrator.claim("down: rows", "one is gone")
+    narrator.claim("up")
+    assert narrator.problem_of("up") == ""
+    assert narrator.problem_of("down: ") == "down: rows: one is gone"
+    assert narrator.problem_of("sideways") == "nothing was claimed of 'sideways'"
 
 
 def test_a_claim_that_does_not_hold_is_the_exit_code(capfd: pytest.CaptureFixture[str]) -> None:

@@ -35,6 +35,7 @@ def tell(stage: Stage) -> None:
     chapters.upgrade_again(stage, upgraded)
     write_new_schema(stage)
     chapters.check_criteria(stage, criteria)
+    chapters.write_report(stage, declared)
 
 
 def compare_old_schema(stage: Stage) -> None:

@@ -39,6 +39,7 @@ def tell(stage: Stage) -> None:
     chapters.downgrade(stage, start)
     chapters.upgrade_again(stage, upgraded)
     chapters.check_criteria(stage, criteria)
+    chapters.write_report(stage, declared)
 
 
 def gone() -> dict[str, int]:

@@ -39,6 +39,7 @@ def tell(stage: Stage) -> None:
     chapters.upgrade_again(stage, upgraded)
     cover_a_new_table(stage)
     chapters.check_criteria(stage, criteria)
+    chapters.write_report(stage, declared)
 
 
 def write_revision(stage: Stage) -> None:

@@ -36,3 +36,4 @@ def tell(stage: Stage) -> None:
     checklist = import_module("checklist")
     checklist.show_status(stage)
     chapters.check_criteria(stage, checklist.criteria)
+    chapters.write_report(stage, declared)

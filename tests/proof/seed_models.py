@@ -8,7 +8,6 @@ from audit.models import imported
 from audit.test_seed_004 import MENDED
 from seeds.examples import example_module
 from seeds.test_seed_001_lifecycle import MODELS as BOARDS
-from seeds.test_seed_002 import Base as FlowBase
 from seeds.test_seed_003 import health_models
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def seed_models(seed: str, directory: Path) -> MetaData:
         case "001":
             return BoardBase.metadata
         case "002":
-            return FlowBase.metadata
+            return example_module("flows").Base.metadata
         case "003":
             return health_models("CASCADE")
         case _:

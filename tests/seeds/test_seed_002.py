@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-from uuid import UUID, uuid4
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 from project import catalogue, rows
 from scenario import run_scenario
 from sqlalchemy import Column, ForeignKey, Integer, MetaData, String, Table, Uuid, insert, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
+from sqlalchemy.orm import Session
+
+from seeds.examples import example_module
 
 if TYPE_CHECKING:
     from project import Project
 
-MASTER = "crewai_flow_state_extensions"
+# The models as the seed has them after its work, with the indexes that it asks for.
+MODELS = example_module("flows")
+MASTER = MODELS.MASTER
 TABLES = [MASTER, "data_imports", "discovery_flows", "raw_import_records"]
 
 
@@ -50,61 +54,6 @@ def models_before() -> MetaData:
     return metadata
 
 
-class Base(DeclarativeBase):
-    """The models as the seed has them after its work, with the indexes that it asks for."""
-
-
-class MasterFlow(Base):
-    __tablename__ = MASTER
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    flow_id: Mapped[UUID] = mapped_column(unique=True)
-    flow_type: Mapped[str] = mapped_column(String(40))
-
-    discovery_flows: Mapped[list[DiscoveryFlow]] = relationship(
-        foreign_keys="DiscoveryFlow.master_flow_id",
-        primaryjoin="MasterFlow.flow_id == DiscoveryFlow.master_flow_id",
-        back_populates="master_flow",
-        cascade="all, delete-orphan",
-    )
-    data_imports: Mapped[list[DataImport]] = relationship(
-        foreign_keys="DataImport.master_flow_id",
-        primaryjoin="MasterFlow.flow_id == DataImport.master_flow_id",
-        back_populates="master_flow",
-        cascade="all, delete-orphan",
-    )
-    raw_import_records: Mapped[list[RawImportRecord]] = relationship(
-        foreign_keys="RawImportRecord.master_flow_id",
-        primaryjoin="MasterFlow.flow_id == RawImportRecord.master_flow_id",
-        back_populates="master_flow",
-        cascade="all, delete-orphan",
-    )
-
-
-class DataImport(Base):
-    __tablename__ = "data_imports"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    master_flow_id: Mapped[UUID | None] = mapped_column(ForeignKey(f"{MASTER}.flow_id", ondelete="CASCADE"), index=True)
-    master_flow: Mapped[MasterFlow | None] = relationship(back_populates="data_imports")
-
-
-class RawImportRecord(Base):
-    __tablename__ = "raw_import_records"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    master_flow_id: Mapped[UUID | None] = mapped_column(ForeignKey(f"{MASTER}.flow_id", ondelete="CASCADE"), index=True)
-    master_flow: Mapped[MasterFlow | None] = relationship(back_populates="raw_import_records")
-
-
-class DiscoveryFlow(Base):
-    __tablename__ = "discovery_flows"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    master_flow_id: Mapped[UUID | None] = mapped_column(ForeignKey(f"{MASTER}.flow_id", ondelete="CASCADE"), index=True)
-    master_flow: Mapped[MasterFlow | None] = relationship(back_populates="discovery_flows")
-
-
 FLOWS = [
     {"id": uuid4(), "flow_id": uuid4(), "flow_type": flow_type} for flow_type in ("discovery", "assessment", "planning")
 ]
@@ -133,7 +82,7 @@ def run_seed(project: Project) -> None:
     run_scenario(
         project,
         before=None,
-        after=Base.metadata,
+        after=MODELS.Base.metadata,
         tables=TABLES,
         upgrade="""\
 op.create_index(op.f('ix_data_imports_master_flow_id'), 'data_imports', ['master_flow_id'], unique=False)
@@ -214,11 +163,13 @@ op.drop_index(op.f('ix_data_imports_master_flow_id'), table_name='data_imports')
     )
 
 
-def meant_by(project: Project, model: type[DataImport | DiscoveryFlow | RawImportRecord]) -> dict[int, str | None]:
+def meant_by(project: Project, model: Any) -> dict[int, str | None]:
     """Which flow each row refers to, through the relationship."""
     with Session(project.engine) as session:
         found = session.execute(
-            select(model.id, MasterFlow.flow_type).join(model.master_flow, isouter=True).order_by(model.id)
+            select(model.id, MODELS.CrewAIFlowStateExtensions.flow_type)
+            .join(model.master_flow, isouter=True)
+            .order_by(model.id)
         )
         return {row.id: row.flow_type for row in found}
 
@@ -226,9 +177,9 @@ def meant_by(project: Project, model: type[DataImport | DiscoveryFlow | RawImpor
 def test_the_keys_refer_to_the_business_key_and_back(project: Project) -> None:
     """The seed's author cleared away as orphans what had only another column's value."""
     run_seed(project)
-    assert meant_by(project, DataImport) == MEANT
-    assert meant_by(project, RawImportRecord) == MEANT
-    assert meant_by(project, DiscoveryFlow) == MEANT
+    assert meant_by(project, MODELS.DataImport) == MEANT
+    assert meant_by(project, MODELS.RawImportRecord) == MEANT
+    assert meant_by(project, MODELS.DiscoveryFlow) == MEANT
 
 
 @pytest.mark.parametrize("by", ["SQL", "ORM"])
@@ -239,7 +190,9 @@ def test_a_deleted_master_flow_takes_its_children_along(project: Project, by: st
         project.execute(f"DELETE FROM {MASTER} WHERE flow_type = 'discovery'")
     else:
         with Session(project.engine) as session, session.begin():
-            session.delete(session.scalars(select(MasterFlow).filter_by(flow_type="discovery")).one())
+            session.delete(
+                session.scalars(select(MODELS.CrewAIFlowStateExtensions).filter_by(flow_type="discovery")).one()
+            )
     for table in TABLES[1:]:
         assert project.fetch(f"SELECT id FROM {table} ORDER BY id") == [(2,), (3,)], table
 
@@ -248,7 +201,7 @@ def test_a_reference_without_its_flow_is_set_aside_and_comes_back(project: Proje
     """The seed's author deleted such rows; by the rule of the key they go, and by the downgrade they are there again."""
     project.create(models_before())
     load(project)
-    project.metadata = Base.metadata
+    project.metadata = MODELS.Base.metadata
     project.revision()
     project.execute("UPDATE discovery_flows SET master_flow_id = gen_random_uuid() WHERE id IN (2, 4)")
     with project.engine.connect() as connection:
@@ -275,7 +228,7 @@ def test_a_reference_that_can_not_be_translated_is_set_aside_and_comes_back(proj
         f"FOREIGN KEY (master_flow_id) REFERENCES {MASTER} NOT VALID",
     )
     project.options = {"include_object": lambda _object, name, *_: name != "flow_id"}
-    project.metadata = Base.metadata
+    project.metadata = MODELS.Base.metadata
     project.revision()
     with project.engine.connect() as connection:
         start = catalogue(connection), dict(rows(connection, TABLES))
@@ -292,7 +245,7 @@ def test_a_check_in_the_same_revision_refuses_values_that_are_invalid(project: P
     project.create(models_before())
     load(project)
     project.execute(f"INSERT INTO {MASTER} VALUES (gen_random_uuid(), gen_random_uuid(), 'nonsense')")
-    project.metadata = Base.metadata
+    project.metadata = MODELS.Base.metadata
     project.revision(rev_id="r1")
     (file,) = (project.path / "versions").glob("r1_*.py")
     check = f"op.create_check_constraint(\"flow_type\", \"{MASTER}\", \"flow_type IN ('discovery', 'assessment', 'planning')\")"
@@ -310,7 +263,7 @@ def test_a_check_in_the_same_revision_refuses_values_that_are_invalid(project: P
         assert (catalogue(connection), dict(rows(connection, TABLES))) == start
     project.execute(f"DELETE FROM {MASTER} WHERE flow_type = 'nonsense'")
     project.upgrade()
-    assert meant_by(project, DataImport) == MEANT
+    assert meant_by(project, MODELS.DataImport) == MEANT
     with pytest.raises(IntegrityError, match="flow_type"):
         project.execute(f"UPDATE {MASTER} SET flow_type = 'nonsense'")
     project.downgrade()
