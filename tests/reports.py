@@ -102,11 +102,12 @@ def shop() -> Report:
         after="9b7d11",
         revisions=(
             ReportedRevision("7a3e90", "orders go with their user"),
-            ReportedRevision("9b7d11", f"an index {NASTY}", concurrent=True),
+            ReportedRevision("9b7d11", f"an index {NASTY}", concurrent=True, reversible=False),
         ),
         changes=(
             ReportedChange(o, "orders_user_id_fkey", "7a3e90", keys[4].reflected, keys[4].declared, "Orders go along."),
             ReportedChange(s, NASTY, "9b7d11", None, keys[10].declared, NASTY),
+            ReportedChange(p, None, "9b7d11", None, None, "It is dropped by name.", replaced="products_key"),
         ),
         notes=(ReportedNote("9b7d11", 12, "op.execute is SQL of the project's own, and was not read"),),
         quarantine=(Quarantined("7a3e90", o, 3),),
@@ -115,6 +116,7 @@ def shop() -> Report:
             RunbookStep("Upgrade", "Outside of busy hours: 12 rows move.", ("alembic upgrade head", f"echo '{NASTY}'")),
         ),
         samples={"orders.user_id -> users.id": [["17", "9001"], [NASTY, None]]},
+        remarks=("The quarantine could not be looked at: permission denied.",),
         counted=True,
     )
 

@@ -165,6 +165,12 @@ def test_values_of_rows_stand_in_it_only_where_they_were_asked_for() -> None:
     assert "9001" not in html_page({**document, "samples": None}, None)
 
 
+def test_what_is_not_known_is_said(text: str) -> None:
+    """A key that is dropped by its name alone, a revision without a way back, what could not be looked at."""
+    for words in ("<code>products_key</code>", "whatever it was", "no way back", "could not be looked at"):
+        assert words in text
+
+
 def test_tables_are_counted_by_group(text: str) -> None:
     """Where there are several."""
     assert "By group: odd 1, public 6, shop.audit 1." in text

@@ -117,7 +117,7 @@ def _digest(text: str) -> str:
 
 
 def _facts(document: Mapping[str, Any]) -> Html:
-    """What the report is of: a line of terms and values."""
+    """What the report is of, and what could not be looked at."""
     revisions = document["revisions"]
     told: Sequence[tuple[str, object]] = (
         ("Database", document["database"] or "none: from the models alone"),
@@ -126,7 +126,9 @@ def _facts(document: Mapping[str, Any]) -> Html:
         ("Made", document.get("generated")),
         ("Shown", document["narrowed"]),
     )
-    return joined(element("div", element("dt", name), element("dd", value)) for name, value in told if value)
+    facts = joined(element("div", element("dt", name), element("dd", value)) for name, value in told if value)
+    remarks = joined(element("p", remark, class_="remark") for remark in document["remarks"])
+    return joined([element("dl", facts, class_="facts"), remarks])
 
 
 def _range(first: str | None, last: str | None) -> Html | None:

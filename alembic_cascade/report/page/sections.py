@@ -80,6 +80,8 @@ def changes(document: Document) -> Section:
             one["message"],
             " ",
             status_chip("concurrently", "muted") if one["concurrent"] else None,
+            " ",
+            None if one["reversible"] else status_chip("no way back", "warn"),
         )
         for one in document["revisions"]["list"]
     ]
@@ -118,6 +120,8 @@ def _definition(key: Mapping[str, Any] | None, other: Mapping[str, Any] | None) 
     """A key's rule, and in what else it is not as the other one."""
     if key is None:
         return element("span", "no key", class_="muted")
+    if key["rule"] is None:
+        return joined([code(key["constraint"]), element("span", ", whatever it was", class_="muted")])
     further = [
         element("span", f"{name}: {value}", class_="further")
         for name, value in key.items()
