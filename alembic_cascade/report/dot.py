@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from alembic_cascade.foreign_keys import TableName
 from alembic_cascade.report.diagram import Diagram, Edge, Node
 from alembic_cascade.report.styles import DIRECTION, DRIFT_MEANING, NO_INDEX_MEANING, STYLES
 
@@ -91,14 +92,15 @@ def escaped(text: str) -> str:
 
 def dot_text(diagram: Diagram, *, legend: bool = True) -> str:
     """The whole in the language DOT, with the legend."""
+    ids = _ids(diagram)
     lines = [
         "digraph report {",
         f"  graph {_listed(graph_attributes(diagram))};",
         f"  node {_listed(NODE)};",
         f"  edge {_listed(EDGE)};",
-        *_nodes(diagram),
+        *_nodes(diagram, ids),
         *(
-            f"  {_quoted(str(edge.parent))} -> {_quoted(str(edge.child))} {_listed(edge_attributes(diagram, edge))};"
+            f"  {ids[edge.parent]} -> {ids[edge.child]} {_listed(edge_attributes(diagram, edge))};"
             for edge in diagram.edges
         ),
         *(_legend(diagram) if legend else ()),
@@ -107,25 +109,34 @@ def dot_text(diagram: Diagram, *, legend: bool = True) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _nodes(diagram: Diagram) -> Iterator[str]:
+def _ids(diagram: Diagram) -> dict[TableName, str]:
+    """What the tables are called in the text: by their names, or all by numbers where one of these is no plain name."""
+    names = {node.table: node.id for node in diagram.nodes}
+    plain = all(name.isprintable() and "\\" not in name and not name.startswith(" ") for name in names.values())
+    if plain and len(set(names.values())) == len(names):
+        return {table: _quoted(name) for table, name in names.items()}
+    return {node.table: f"t{node.number}" for node in diagram.nodes}
+
+
+def _nodes(diagram: Diagram, ids: Mapping[TableName, str]) -> Iterator[str]:
     for number, group in enumerate(diagram.groups):
         label = {"label": escaped(group), "color": "#c4c7cc", "style": "rounded", "class": "group"}
         yield f"  subgraph {_quoted(f'cluster_{number}')} {{"
         yield f"    graph {_listed(label)};"
-        yield from (f"    {_node(node)}" for node in diagram.nodes if node.group == group)
+        yield from (f"    {_node(node, ids)}" for node in diagram.nodes if node.group == group)
         yield "  }"
     if not diagram.groups:
-        yield from (f"  {_node(node)}" for node in diagram.nodes)
+        yield from (f"  {_node(node, ids)}" for node in diagram.nodes)
 
 
-def _node(node: Node) -> str:
-    return f"{_quoted(node.id)} {_listed(node_attributes(node))};"
+def _node(node: Node, ids: Mapping[TableName, str]) -> str:
+    return f"{ids[node.table]} {_listed(node_attributes(node))};"
 
 
 def _legend(diagram: Diagram) -> Iterator[str]:
-    """A line of each rule that is there; its nodes have a name that no table has, for it begins with a space."""
+    """A line of each rule that is there; its nodes begin with a space, as no table does that is called by its name."""
     plain = {"shape": "plaintext", "style": "", "margin": "0.05", "height": "0.25", "fontsize": "10", "class": "legend"}
-    point = {"shape": "point", "style": "invis", "width": "0.02", "class": "legend"}
+    start_of_line = {**plain, "label": "", "width": "0.02"}
     frame = {"label": DIRECTION, "fontsize": "10", "color": "#c4c7cc", "style": "rounded", "class": "legend"}
     yield '  subgraph "cluster_legend" {'
     yield f"    graph {_listed(frame)};"
@@ -139,7 +150,7 @@ def _legend(diagram: Diagram) -> Iterator[str]:
             "arrowhead": style.arrow,
             "class": f"legend rule-{style.name}",
         }
-        yield f"    {start} {_listed(point)};"
+        yield f"    {start} {_listed(start_of_line)};"
         yield f"    {end} {_listed({**plain, 'label': f'{rule}: {style.meaning}'})};"
         yield f"    {start} -> {end} {_listed(line)};"
     for name, said in _marks(diagram):
@@ -160,8 +171,5 @@ def _listed(attributes: Mapping[str, str]) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A string of DOT, in which a quotation mark alone is escaped; no name ends in a single backslash.
-
-    What holds escapes has each backslash twice already, which the language leaves alone.
-    """
+    """A string of DOT, in which a quotation mark alone is escaped; what has backslashes has each of them twice."""
     return f'"{text}"' if '"' not in text else '"{}"'.format(text.replace('"', '\\"'))

@@ -42,7 +42,8 @@ def _check_known(table: TableName, known: Collection[TableName]) -> None:
 
 def _told(tables: Iterable[TableName], depth: int, rules: Collection[str]) -> str:
     listed = ", ".join(map(str, tables))
-    told = [f"the tables that are at most {depth} keys away from {listed}"] if listed else []
+    steps = "1 key" if depth == 1 else f"{depth} keys"
+    told = [f"the tables that are at most {steps} away from {listed}"] if listed else []
     told += [f"keys with {' or '.join(rules)}"] if rules else []
     return f"This is a part: {', by '.join(told)}."
 

@@ -1,0 +1,269 @@
+"""What the text of a revision does to keys, and what only a run of it would tell."""
+
+from __future__ import annotations
+
+import ast
+from textwrap import dedent, indent
+
+import pytest
+
+from alembic_cascade import CascadeConfig
+from alembic_cascade.audit.mapped import Mapped
+from alembic_cascade.audit.policy import OnDeleteRule
+from alembic_cascade.audit.subject import Subject
+from alembic_cascade.report.changes import Changes, Range, Revision, changes_of
+
+HEAD = """\
+from alembic import op
+import sqlalchemy as sa
+
+"""
+
+MADE = 'op.create_foreign_key("posts_user_id_fkey", "posts", "users", ["user_id"], ["id"], ondelete="{}")'
+DROPPED = 'op.drop_constraint("posts_user_id_fkey", "posts", type_="foreignkey")'
+
+
+def revision(upgrade: str, downgrade: str = "pass", above: str = "", number: str = "one") -> Revision:
+    """A revision of these lines."""
+    body = "".join(
+        f"def {name}():\n{indent(dedent(lines).strip(), '    ')}\n\n"
+        for name, lines in (("upgrade", upgrade), ("downgrade", downgrade))
+    )
+    text = f"{HEAD}{dedent(above)}\n\n{body}"
+    ast.parse(text)
+    return Revision(number, f"message of {number}", text)
+
+
+def changes(*revisions: Revision, before: tuple[Revision, ...] = (), config: CascadeConfig | None = None) -> Changes:
+    subject = Subject((), Mapped(), config or CascadeConfig())
+    return changes_of(Range(None, None, revisions, history=lambda: before), subject)
+
+
+def told(found: Changes) -> list[tuple[str, str | None, str | None]]:
+    return [
+        (
+            change.label,
+            None if change.before is None else str(change.before.ondelete),
+            None if change.after is None else str(change.after.ondelete),
+        )
+        for change in found.changes
+    ]
+
+
+POSTS = "posts.user_id -> users.id"
+
+
+@pytest.mark.parametrize(
+    ("upgrade", "expected"),
+    [
+        (MADE.format("CASCADE"), [(POSTS, None, "CASCADE")]),
+        (
+            """
+            op.alter_foreign_key("fk", "posts", "users", ["user_id"], ["id"], ondelete="CASCADE",
+                                 existing_ondelete="SET NULL")
+            """,
+            [(POSTS, "SET NULL", "CASCADE")],
+        ),
+        (
+            'op.add_foreign_key("fk", "posts", "users", ["user_id"], ["id"], source_schema="a", enforced=False)',
+            [("a.posts.user_id -> users.id", None, "NO ACTION")],
+        ),
+        (
+            'op.drop_foreign_key("fk", "posts", "users", ["user_id"], ["id"])',
+            [(POSTS, "NO ACTION", None)],
+        ),
+        (
+            """
+            with op.batch_alter_table("posts", schema="a") as batch:
+                batch.create_foreign_key("fk", "users", ["user_id"], ["id"], ondelete="cascade")
+            """,
+            [("a.posts.user_id -> users.id", None, "CASCADE")],
+        ),
+        (
+            """
+            op.create_table(
+                "posts",
+                sa.Column("id", sa.Integer(), primary_key=True),
+                sa.Column("user_id", sa.Integer(), sa.ForeignKey("users.id", ondelete="SET NULL")),
+                sa.Column("a", sa.Integer()),
+                sa.ForeignKeyConstraint(["a", "b"], ["x.pairs.a", "x.pairs.b"], name=op.f("pair")),
+            )
+            """,
+            [("posts.(a, b) -> x.pairs.(a, b)", None, "NO ACTION"), (POSTS, None, "SET NULL")],
+        ),
+        (
+            'op.add_column("posts", sa.Column("user_id", sa.Integer, sa.ForeignKey("users.id")))',
+            [(POSTS, None, "NO ACTION")],
+        ),
+        (f"{MADE.format('CASCADE')}\n{DROPPED}", []),
+        (f"{MADE.format('CASCADE')}\nop.drop_table('posts')", []),
+        ("op.drop_constraint('posts_email_key', 'posts', type_='unique')", []),
+        ("return\nop.drop_table('posts')", []),
+        ("with op.get_context().autocommit_block():\n    " + MADE.format("RESTRICT"), [(POSTS, None, "RESTRICT")]),
+        ("try:\n    " + MADE.format("RESTRICT") + "\nexcept Exception:\n    raise", [(POSTS, None, "RESTRICT")]),
+        (f"if 'a' in ('a', 'b') and not 1 == 2:\n    {MADE.format('RESTRICT')}", [(POSTS, None, "RESTRICT")]),
+    ],
+)
+def test_operations_of_alembic_and_ours_are_read(upgrade: str, expected: list[tuple[str, str, str]]) -> None:
+    """Whoever wrote the revision, and however."""
+    found = changes(revision(upgrade))
+    assert told(found) == expected
+    assert found.notes == ()
+
+
+def test_a_drop_and_a_create_are_one_change() -> None:
+    """As plain Alembic writes another rule; what was there before stands in the downgrade."""
+    found = changes(revision(f"{DROPPED}\n{MADE.format('CASCADE')}", f"{DROPPED}\n{MADE.format('RESTRICT')}"))
+    assert told(found) == [(POSTS, "RESTRICT", "CASCADE")]
+
+
+def test_a_key_that_gets_another_name_and_referent_is_one_change() -> None:
+    """The child's columns are what stays the same."""
+    repointed = 'op.create_foreign_key("new", "posts", "users", ["user_id"], ["number"])'
+    found = changes(revision(f"{DROPPED}\n{repointed}"), before=(revision(MADE.format("CASCADE")),))
+    assert told(found) == [("posts.user_id -> users.number", "CASCADE", "NO ACTION")]
+    assert [change.constraint for change in found.changes] == ["new"]
+
+
+def test_what_the_downgrade_does_not_say_is_known_from_the_history() -> None:
+    """Earlier revisions are asked where one drops a key by its name alone; the last of them counts."""
+    earlier = (
+        revision(MADE.format("RESTRICT")),
+        revision(
+            'op.alter_foreign_key("posts_user_id_fkey", "posts", "users", ["user_id"], ["id"], ondelete="SET NULL")'
+        ),
+    )
+    assert told(changes(revision(DROPPED), before=earlier)) == [(POSTS, "SET NULL", None)]
+    assert told(changes(revision("op.drop_table('posts')"), before=earlier)) == [(POSTS, "SET NULL", None)]
+
+
+def test_revisions_of_the_range_are_told_one_by_one() -> None:
+    """The second knows what the first did."""
+    found = changes(revision(MADE.format("RESTRICT")), revision(DROPPED, number="two"))
+    assert told(found) == [(POSTS, None, "RESTRICT"), (POSTS, "RESTRICT", None)]
+    assert [change.revision for change in found.changes] == ["one", "two"]
+
+
+def test_a_key_of_which_nothing_is_known_is_named() -> None:
+    """It is no key that was made."""
+    found = changes(revision(f"{DROPPED}\n{MADE.format('CASCADE')}"))
+    assert told(found) == [(POSTS, None, "CASCADE")]
+    assert [change.replaced for change in found.changes] == ["posts_user_id_fkey"]
+    (gone,) = changes(revision(DROPPED)).changes
+    assert (gone.label, gone.constraint) == ("posts: posts_user_id_fkey", "posts_user_id_fkey")
+
+
+def test_a_hundred_tables_in_a_loop_are_read() -> None:
+    """Seed 003 changes the keys of about a hundred tables to one parent, by a list and a function."""
+    above = 'TABLES = ["vitals", "goals"]'
+    upgrade = """
+    for table, rule in [("logs", "SET NULL")]:
+        to_users(table, rule)
+    for number, table in enumerate(TABLES):
+        to_users(table, ondelete="CASCADE")
+        to_users("{}_{}".format(table, number), "CASCADE")
+    """
+    helper = """
+    def to_users(table, ondelete):
+        name = f"{table}_user_id_fkey"
+        op.drop_constraint(name, table)
+        op.create_foreign_key(name, table, "users", ["user_id"], ["id"], ondelete=ondelete)
+    """
+    found = changes(revision(upgrade, above=f"{above}\n{dedent(helper)}"))
+    assert [(change.table.name, str(change.after.ondelete)) for change in found.changes if change.after] == [
+        ("goals", "CASCADE"),
+        ("goals_1", "CASCADE"),
+        ("logs", "SET NULL"),
+        ("vitals", "CASCADE"),
+        ("vitals_0", "CASCADE"),
+    ]
+    assert {change.replaced for change in found.changes} == {
+        f"{name}_user_id_fkey" for name in ("goals", "goals_1", "logs", "vitals", "vitals_0")
+    }
+
+
+@pytest.mark.parametrize(
+    ("upgrade", "line", "said"),
+    [
+        (
+            'op.execute("ALTER TABLE posts DROP CONSTRAINT posts_user_id_fkey")',
+            7,
+            "it runs SQL of its own: op.execute('ALTER TABLE posts DROP CONSTRAINT posts_user_id_fkey')",
+        ),
+        (
+            "for name in op.get_bind().scalars(sa.text('SELECT 1')):\n    op.drop_constraint(name, 'posts')",
+            7,
+            "what op.get_bind().scalars(sa.text('SELECT 1')) goes through is not known before a run",
+        ),
+        (
+            "if op.get_context().as_sql:\n    op.drop_table('posts')",
+            7,
+            "it depends on a run whether op.get_context().as_sql",
+        ),
+        (
+            "name = input()\nop.drop_constraint(name, 'posts')",
+            8,
+            "op.drop_constraint: an argument is more than text and names that the revision gives a value: only a run of "
+            "it would tell",
+        ),
+        (
+            "while True:\n    op.drop_table('posts')",
+            7,
+            "an argument is more than text and names that the revision gives a value: only a run of it would tell",
+        ),
+    ],
+)
+def test_what_only_a_run_would_tell_is_noted(upgrade: str, line: int, said: str) -> None:
+    """With its line, and it is no error; the rest is read."""
+    found = changes(revision(f"{upgrade}\n{MADE.format('CASCADE')}"))
+    assert [(note.revision, note.line, note.said) for note in found.notes] == [("one", line, said)]
+    assert told(found) == [(POSTS, None, "CASCADE")]
+
+
+@pytest.mark.parametrize(
+    "upgrade",
+    [
+        "op.execute('UPDATE posts SET title = upper(title)')",
+        "for row in op.get_bind().execute(sa.text('SELECT 1')):\n    print(row)",
+        "if op.get_context().as_sql:\n    op.create_index('i', 'posts', ['a'])",
+        "import os\nos.remove('/tmp/never-there')",
+        "raise NotImplementedError",
+    ],
+)
+def test_what_is_about_no_key_is_not_noted(upgrade: str) -> None:
+    """And it is never run."""
+    found = changes(revision(upgrade))
+    assert (found.changes, found.notes) == ((), ())
+
+
+@pytest.mark.parametrize("text", [None, b"def upgrade(:\n", b"\xff\xfe\x00", "x = '\0'"])
+def test_a_revision_without_a_text_is_noted(text: str | bytes | None) -> None:
+    """Compiled, broken or no Python at all."""
+    found = changes(Revision("one", "", text))
+    assert [note.said for note in found.notes] == ["there is no text of it that could be read"]
+
+
+def test_functions_that_call_each_other_end() -> None:
+    """A reading is no run, and has its own end."""
+    above = "def again():\n    again()\n    op.drop_table('posts')\n"
+    assert changes(revision("again()", above=above)).changes == ()
+
+
+def test_the_reason_is_the_policy_s_else_the_revision_s_message() -> None:
+    """What the settings say of a key is why it has its rule."""
+    policy = OnDeleteRule("posts.user_id", "CASCADE", "A post belongs to its author.")
+    made = revision(MADE.format("CASCADE"))
+    assert changes(made, config=CascadeConfig(on_delete=[policy])).changes[0].reason == "A post belongs to its author."
+    assert changes(made).changes[0].reason == "message of one"
+
+
+def test_what_a_revision_is_like_is_told() -> None:
+    """Whether it runs outside of a transaction, and whether its downgrade does anything."""
+    concurrent = revision("op.begin_concurrently()", "op.begin_concurrently()")
+    one_way = revision(MADE.format("CASCADE"), "raise NotImplementedError", number="two")
+    nothing = revision("pass", number="three")
+    assert [(one.concurrent, one.reversible) for one in changes(concurrent, one_way, nothing).revisions] == [
+        (True, True),
+        (False, False),
+        (False, True),
+    ]
