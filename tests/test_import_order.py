@@ -183,6 +183,7 @@ ROWS = [
         "cli.rehearse",
         "cli.verify",
     },
+    {"cli.report_formats"},
     {"cli.report"},
     {"cli.commands"},
     {"cli"},

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 
 import click
 from sqlalchemy import Connection, Text, cast, func, select
@@ -15,8 +14,8 @@ from alembic_cascade.audit.mapped import mapped_models
 from alembic_cascade.audit.subject import Subject
 from alembic_cascade.cli.audit import subject_of
 from alembic_cascade.cli.options import environment_options, named_tables
-from alembic_cascade.cli.output import json_text
 from alembic_cascade.cli.progress import Step, progress
+from alembic_cascade.cli.report_formats import FORMATS, format_of, written
 from alembic_cascade.cli.report_range import revision_range
 from alembic_cascade.cli.whole_file import check_writable, write_whole
 from alembic_cascade.environment import Settings, Site, visit
@@ -26,33 +25,14 @@ from alembic_cascade.lifecycle.reflected import present_triggers
 from alembic_cascade.orphans.links import links_of, whole_database
 from alembic_cascade.orphans.looking import Wanted, locate, look
 from alembic_cascade.report.changes import changes_of
-from alembic_cascade.report.diagram import diagram_of
-from alembic_cascade.report.document import document
-from alembic_cascade.report.dot import dot_text
 from alembic_cascade.report.facts import NO_FACTS, Facts, read_facts, with_orphans, with_samples
 from alembic_cascade.report.gathering import BY_MODULE, BY_SCHEMA, gathered
 from alembic_cascade.report.lifecycle import lifecycle_of
-from alembic_cascade.report.markdown import markdown
-from alembic_cascade.report.mermaid import mermaid_text, too_much
 from alembic_cascade.report.narrowing import DEPTH, narrowed
 from alembic_cascade.report.report import Report
 from alembic_cascade.report.runbook import runbook
 from alembic_cascade.report.styles import STYLES
-from alembic_cascade.report.svg import svg
 
-SUFFIXES = MappingProxyType(
-    {
-        ".md": "md",
-        ".markdown": "md",
-        ".json": "json",
-        ".mmd": "mermaid",
-        ".mermaid": "mermaid",
-        ".dot": "dot",
-        ".gv": "dot",
-        ".svg": "svg",
-    }
-)
-FORMATS = tuple(dict.fromkeys(SUFFIXES.values()))
 SAMPLES = 5
 
 
@@ -82,7 +62,8 @@ class Asked:
     "--format",
     "format_",
     type=click.Choice(FORMATS),
-    help="json is for programs; mermaid, dot and svg are the diagram alone. [default: by the suffix of FILE, else md]",
+    help="html is one page to look at, search and pass on, json for programs; mermaid, dot and svg are the diagram "
+    "alone. [default: by the suffix of FILE, else md]",
 )
 @click.option(
     "--revisions",
@@ -147,6 +128,7 @@ def report(
 
     \b
     Examples:
+      alembic-cascade report -o report.html
       alembic-cascade report > report.md
       alembic-cascade report -o deletes.svg --table users --depth 3
       alembic-cascade report --format mermaid --rule cascade
@@ -155,7 +137,7 @@ def report(
     Exit status: 0 written, whatever is found; 2 could not run. alembic-cascade audit is what fails for findings.
     """  # noqa: D301 - \b is click's, and keeps the lines as they are
     settings = context.ensure_object(Settings)
-    chosen = _format(output, format_)
+    chosen = format_of(output, format_)
     _check_usage(tables, depth, orphans=orphans, samples=samples, models_only=models_only)
     if output is not None:
         check_writable(output)
@@ -165,22 +147,11 @@ def report(
     with progress("Reporting") as step, models_left_alone():
         (made,) = visit(settings, lambda site: _report(_single(site), asked, step), offline=models_only)
         step(f"writing {chosen}")
-        text = _written(made, chosen)
+        text = written(made, chosen)
     if output is None:
         click.echo(text, nl=False)
     else:
         write_whole(output, text)
-
-
-def _format(output: Path | None, format_: str | None) -> str:
-    if format_ is not None:
-        return format_
-    if output is None:
-        return "md"
-    chosen = SUFFIXES.get(output.suffix.lower())
-    if chosen is None:
-        raise click.UsageError(f"What {output.name} is to be can't be told by its suffix. Say it by --format.")
-    return chosen
 
 
 def _check_usage(
@@ -269,26 +240,3 @@ def _facts(site: Site, connection: Connection, subject: Subject, asked: Asked, s
     looked = look(connection, locate(connection, links, subject), wanted, lambda label: step(f"counting {label}"))
     counted = with_orphans(facts, subject, links, looked)
     return with_samples(counted, looked) if asked.samples else counted
-
-
-def _written(made: Report, format_: str) -> str:
-    match format_:
-        case "json":
-            return f"{json_text(document(made))}\n"
-        case "mermaid":
-            return _mermaid(made)
-        case "dot":
-            return dot_text(diagram_of(made))
-        case "svg":
-            return svg(diagram_of(made))
-        case _:
-            return markdown(made)
-
-
-def _mermaid(made: Report) -> str:
-    diagram = diagram_of(made)
-    text = mermaid_text(diagram)
-    refused = too_much(diagram, text)
-    if refused is not None:
-        raise CascadeError(refused)
-    return text

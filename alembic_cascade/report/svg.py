@@ -17,12 +17,17 @@ from alembic_cascade.report.dot import dot_text
 STANDARD_ERROR = 2
 
 
+def can_draw() -> bool:
+    """Whether pygraphviz is there, of the extra ``report``."""
+    return find_spec("pygraphviz") is not None
+
+
 def svg(diagram: Diagram, *, legend: bool = True) -> str:
     """An SVG whose elements have classes, such as ``rule-cascade``; no font is asked for where texts are measured.
 
     Errors: :exc:`.CascadeError` without pygraphviz, of the extra ``report``.
     """
-    if find_spec("pygraphviz") is None:
+    if not can_draw():
         raise CascadeError("pygraphviz is missing, which lays diagrams out: pip install alembic-cascade[report]")
     with _without_remarks():
         graph = import_module("pygraphviz").AGraph(string=dot_text(diagram, legend=legend))
