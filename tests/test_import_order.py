@@ -66,7 +66,7 @@ ROWS = [
     {"proof.taking"},
     {"proof.shapes"},
     {"proof.making"},
-    {"proof.watching", "proof.foresight"},
+    {"proof.watching", "proof.foresight", "proof.hints"},
     {"proof.ground"},
     {"proof.below", "proof.deleting", "proof.entities"},
     {"proof.key_proof"},

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from sqlalchemy import Connection, Enum, MetaData
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy import Connection, MetaData
 
 from alembic_cascade.audit.relations import table_name
 from alembic_cascade.declared import declared_keys
@@ -16,6 +15,7 @@ from alembic_cascade.proof.catalogue import Catalogue, Key, Table, read_catalogu
 from alembic_cascade.proof.claims import Claim, KeyClaim, identifier
 from alembic_cascade.proof.deferred import Deferred, read_deferred
 from alembic_cascade.proof.foresight import Rule
+from alembic_cascade.proof.hints import hints_of
 from alembic_cascade.proof.making import Maker
 from alembic_cascade.proof.shapes import Shapes
 from alembic_cascade.proof.statements import value_of
@@ -63,7 +63,7 @@ class Ground:
         catalogue = read_catalogue(connection)
         maker = Maker(connection, catalogue, Shapes(connection, catalogue))
         found = cls(connection, metadatas, catalogue, read_deferred(connection), maker)
-        found.maker.shapes.hints = found.hints()
+        maker.shapes.hints = hints_of(metadatas, found.table, connection.dialect)
         for claim in claimed:
             for column in claim.referred:
                 table = found.table(table_name(column.table))
@@ -79,20 +79,6 @@ class Ground:
         """The database's table that a name of the models means."""
         schema = self._translated.get(name.schema, name.schema)
         return self.catalogue.table(TableName(schema, name.name))
-
-    def hints(self) -> dict[tuple[int, str], tuple[str, ...]]:
-        """Values that the models allow in columns: of what a model reads, the database's type says too little."""
-        found: dict[tuple[int, str], tuple[str, ...]] = {}
-        for metadata in self.metadatas:
-            for declared in metadata.tables.values():
-                table = self.table(TableName(declared.schema, declared.name))
-                if table is None:
-                    continue
-                for column in declared.columns:
-                    type_ = column.type.impl_instance if isinstance(column.type, TypeDecorator) else column.type
-                    if isinstance(type_, Enum):
-                        found[table.oid, column.name] = tuple(type_.enums)
-        return found
 
     def undeclared(self, claimed: Iterable[Claim]) -> list[KeyClaim]:
         """The database's keys on tables that no model has and the search path shows."""

@@ -67,8 +67,9 @@ class Attempt:
 class Maker:
     """Makes rows. A stranger is one that others refer to and of which nothing is asked: it is made once and kept.
 
-    ``made`` are the others, in their order. A ``careful`` one sets a savepoint before each row, and can try again, or
-    take what exists; each is a round trip, and hardly ever needed.
+    ``made`` are the others, in their order; ``number`` is that of the last one, from which its values come. A
+    ``careful`` maker sets a savepoint before each row, and can try again, or take what exists; each is a round trip,
+    and hardly ever needed.
     """
 
     connection: Connection
@@ -76,8 +77,8 @@ class Maker:
     shapes: Shapes
     made: list[Row] = field(default_factory=list)
     careful: bool = True
+    number: int = FIRST_NUMBER
     _strangers: dict[int, Row] = field(default_factory=dict)
-    _number: int = FIRST_NUMBER
     _depth: int = 0
 
     def row(self, table: Table, given: Values | None = None) -> Row:
@@ -193,7 +194,7 @@ class Maker:
                 raise NeedsSavepoints from problem
             if sqlstate(problem) in UNIQUE_VIOLATIONS and not _is_given(table, constraint(problem), given):
                 # What is there may have the next numbers, or very many.
-                self._number += 1 if attempt % 2 else self._number
+                self.number += 1 if attempt % 2 else self.number
             elif sqlstate(problem) == CHECK_VIOLATION and attempt < TRIES_OF_VALUES:
                 self.shapes.forget(table, _filled(given))
             else:
@@ -202,8 +203,8 @@ class Maker:
         raise CannotMake(said(problem)) from problem
 
     def _next(self) -> int:
-        self._number += 1
-        return self._number
+        self.number += 1
+        return self.number
 
     def _fill(self, draft: _Draft, bundle: _Bundle) -> Values:
         """Give the draft its values, and put it into the bundle, with what has to be made together with it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from alembic_cascade.dbapi_errors import detail, message
 
@@ -29,3 +29,12 @@ class SessionRefused(Exception):  # noqa: N818 - likewise
 def said(error: DBAPIError) -> str:
     """What PostgreSQL says, in one line."""
     return " ".join(" ".join(filter(None, (message(error), detail(error)))).split())
+
+
+def is_of_sqlalchemy(error: Exception) -> bool:
+    """Whether SQLAlchemy itself says so: what its hooks call, such as a listener, raises the same errors."""
+    raised = error.__traceback__
+    while raised is not None and raised.tb_next is not None:
+        raised = raised.tb_next
+    module = "" if raised is None else str(raised.tb_frame.f_globals.get("__name__"))
+    return isinstance(error, SQLAlchemyError | AssertionError) and module.partition(".")[0] == "sqlalchemy"

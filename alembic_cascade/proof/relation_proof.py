@@ -22,7 +22,7 @@ from alembic_cascade.proof.foresight import Rule
 from alembic_cascade.proof.ground import Ground
 from alembic_cascade.proof.key_proof import Finding
 from alembic_cascade.proof.making import Row
-from alembic_cascade.proof.refusals import CannotMake, SessionRefused
+from alembic_cascade.proof.refusals import CannotMake, SessionRefused, is_of_sqlalchemy
 from alembic_cascade.proof.statements import Values
 
 NULLED = "NULL"
@@ -150,13 +150,17 @@ class _RelationProof:
         """Refuse to say anything where the relationship does not lead to the row that was made for it."""
         relation = self._relation
         assert case.met is not None
-        with self._session() as session:
-            start = case.doomed.loaded(session)
-            target = case.met.mapper.class_
-            attribute = getattr(type(start), relation.attribute)
-            found = session.scalars(select(relation.prop.mapper.class_).where(with_parent(start, attribute))).unique()
-            if not any(isinstance(one, target) for one in found):
-                raise CannotMake("its join asks for more than its columns, and does not meet the rows made for it")
+        target = case.met.mapper.class_
+        try:
+            with self._session() as session:
+                start = case.doomed.loaded(session)
+                attribute = getattr(type(start), relation.attribute)
+                query = select(relation.prop.mapper.class_).where(with_parent(start, attribute))
+                is_met = any(isinstance(one, target) for one in session.scalars(query).unique())
+        except SessionRefused as refusal:
+            raise CannotMake(f"SQLAlchemy can't load the rows that were made: {refusal}") from refusal
+        if not is_met:
+            raise CannotMake("its join asks for more than its columns, and does not meet the rows made for it")
 
     def _seen(self, case: _Case, *, loaded: bool) -> tuple[str, list[str]]:
         """What became of the rows, and what of it was not promised."""
@@ -222,9 +226,9 @@ class _RelationProof:
                     yield session
                 except (CannotMake, DBAPIError):
                     raise
-                except (SQLAlchemyError, AssertionError) as error:
-                    raise SessionRefused(f"{type(error).__name__}: {_line(error)}") from error
                 except Exception as error:
+                    if is_of_sqlalchemy(error):
+                        raise SessionRefused(f"{type(error).__name__}: {_line(error)}") from error
                     raise CannotMake(
                         f"code of the application stops it: {type(error).__name__}: {_line(error)}"
                     ) from error

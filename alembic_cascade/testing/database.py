@@ -8,8 +8,8 @@ from functools import cached_property
 from sqlalchemy import Connection, MetaData
 from sqlalchemy.orm import Session
 
+from alembic_cascade.proof import claims
 from alembic_cascade.proof.ground import Ground
-from alembic_cascade.testing.grounds import ground_of_objects
 
 
 @dataclass(frozen=True)
@@ -26,4 +26,4 @@ class CascadeDatabase:
     @cached_property
     def ground(self) -> Ground:
         """What rows are made from."""
-        return ground_of_objects(self.connection, self._metadatas)
+        return Ground.of(self.connection, self._metadatas, claims(self._metadatas))

@@ -1,28 +1,17 @@
-"""Where rows are made for tests: what the models say of a row that the database does not ask of it."""
+"""Where rows are made that last through revisions: what the models ask of them, and the database not yet."""
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
-from sqlalchemy import Column, Connection, Index, MetaData, PrimaryKeyConstraint, Table, UniqueConstraint
-from sqlalchemy.orm import Mapper
+from sqlalchemy import Connection, Index, MetaData, PrimaryKeyConstraint, Table, UniqueConstraint
 
-from alembic_cascade.audit.mapped import mapped_models
 from alembic_cascade.audit.relations import table_name
 from alembic_cascade.proof import catalogue, claims
 from alembic_cascade.proof.ground import Ground
 from alembic_cascade.proof.making import Maker
 from alembic_cascade.proof.shapes import Shapes
-
-
-def ground_of_objects(connection: Connection, metadatas: Sequence[MetaData]) -> Ground:
-    """Where rows are made that SQLAlchemy can load: one that nobody asked for is of a class that its table is of."""
-    ground = Ground.of(connection, metadatas, claims(metadatas))
-    _hint(ground, metadatas)
-    return ground
 
 
 def ground_of_data(connection: Connection, metadatas: Sequence[MetaData], first_number: int, *, filled: bool) -> Ground:
@@ -40,10 +29,8 @@ def ground_of_data(connection: Connection, metadatas: Sequence[MetaData], first_
     if filled:
         tables = {oid: _filled(table) for oid, table in tables.items()}
     asked = replace(known.catalogue, tables=tables)
-    maker = Maker(connection, asked, Shapes(connection, asked), _number=first_number)
-    ground = Ground(connection, metadatas, asked, known.deferred, maker)
-    _hint(ground, metadatas)
-    return ground
+    maker = Maker(connection, asked, Shapes(connection, asked, known.maker.shapes.hints), number=first_number)
+    return Ground(connection, metadatas, asked, known.deferred, maker)
 
 
 def _as_declared(table: catalogue.Table, declared: Table) -> catalogue.Table:
@@ -75,23 +62,3 @@ def _filled(table: catalogue.Table) -> catalogue.Table:
         for name, column in table.columns.items()
     }
     return replace(table, columns=columns)
-
-
-def _hint(ground: Ground, metadatas: Sequence[MetaData]) -> None:
-    """Let rows of a table that several classes share be of one that has no other table besides."""
-    hints = dict(ground.hints())
-    for mapper in mapped_models(metadatas).mappers:
-        column = mapper.polymorphic_on
-        if isinstance(column, Column) and isinstance(column.table, Table):
-            table = ground.table(table_name(column.table))
-            identities = tuple(_identities(mapper, column.table))
-            if table is not None and identities:
-                hints[table.oid, column.name] = identities
-    ground.maker.shapes.hints = hints
-
-
-def _identities(mapper: Mapper[Any], table: Table) -> Iterator[str]:
-    for one in mapper.base_mapper.self_and_descendants:
-        identity = one.polymorphic_identity
-        if identity is not None and set(one.tables) == {table}:
-            yield identity.name if isinstance(identity, enum.Enum) else str(identity)

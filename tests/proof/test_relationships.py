@@ -194,6 +194,59 @@ def test_other_kinds_of_relationships(tmp_path: Path, engine: Engine) -> None:
     ]
 
 
+def test_a_row_that_nobody_asked_for_is_one_of_the_classes_of_its_table(tmp_path: Path, engine: Engine) -> None:
+    """SQLAlchemy loads it along with others, and can't where the database lets its class be one that no model has."""
+    found = relationships(
+        tmp_path,
+        engine,
+        """
+        import enum
+
+        class Size(enum.Enum):
+            BIG = "B"
+            SMALL = "S"
+
+        class Pet(Base):
+            __tablename__ = "pets"
+            __table_args__ = (CheckConstraint("kind IN ('a legacy', 'cat', 'dog')"),)
+            id: Mapped[int] = mapped_column(primary_key=True)
+            kind: Mapped[str]
+            __mapper_args__ = {"polymorphic_on": "kind"}
+
+        class Dog(Pet):
+            __mapper_args__ = {"polymorphic_identity": "dog"}
+
+        class Box(Base):
+            __tablename__ = "boxes"
+            id: Mapped[int] = mapped_column(primary_key=True)
+            size: Mapped[str] = mapped_column(Enum(Size, values_callable=lambda sizes: [one.value for one in sizes]))
+            __mapper_args__ = {"polymorphic_on": "size"}
+
+        class SmallBox(Box):
+            __mapper_args__ = {"polymorphic_identity": Size.SMALL}
+
+        class Child(Base):
+            __tablename__ = "children"
+            id: Mapped[int] = mapped_column(primary_key=True)
+            pet_id: Mapped[int] = mapped_column(ForeignKey("pets.id"))
+            box_id: Mapped[int] = mapped_column(ForeignKey("boxes.id"))
+            pet: Mapped[Pet] = relationship(lazy="joined", innerjoin=True)
+            box: Mapped[Box] = relationship(lazy="joined", innerjoin=True)
+            toys: Mapped[list[Toy]] = relationship(cascade="all, delete-orphan")
+
+        class Toy(Base):
+            __tablename__ = "toys"
+            id: Mapped[int] = mapped_column(primary_key=True)
+            child_id: Mapped[int] = mapped_column(ForeignKey("children.id"))
+        """,
+    )
+    assert told(found) == [
+        ("Child.box", "proved", "stays"),
+        ("Child.pet", "proved", "stays"),
+        ("Child.toys", "proved", "gone"),
+    ]
+
+
 def test_another_relationship_deletes_the_same_children(tmp_path: Path, engine: Engine) -> None:
     """A second one for other uses promises what the first does: together they act."""
     second = '    loose: Mapped[list[Child]] = relationship(overlaps="children")\n\nclass Child'
@@ -209,21 +262,52 @@ def test_a_join_that_asks_for_more_is_not_provable(tmp_path: Path, engine: Engin
     assert found.reason == "its join asks for more than its columns, and does not meet the rows made for it"
 
 
-def test_code_of_the_application_that_fails_is_not_provable(tmp_path: Path, engine: Engine) -> None:
-    """What a listener raises says nothing of the relationship."""
-    models = (
-        family(DELETES)
-        + """
+@pytest.mark.parametrize("error", ["LookupError", "AssertionError", "exc.InvalidRequestError"])
+@pytest.mark.parametrize("models", [family(DELETES), family("passive_deletes='all'", nullable=False)])
+def test_code_of_the_application_that_fails_is_not_provable(
+    tmp_path: Path, engine: Engine, models: str, error: str
+) -> None:
+    """What a listener raises says nothing of the relationship, and is no refusal that this one promises."""
+    listener = f"""
+from sqlalchemy import exc
+
 @event.listens_for(Parent, "before_delete")
 def refuse(mapper, connection, target):
-    raise LookupError("no request")
+    raise {error}("no request")
 """
-    )
-    (found,) = relationships(tmp_path, engine, models)
+    (found,) = relationships(tmp_path, engine, models + listener)
     assert (found.outcome, found.reason) == (
         "not provable",
-        "code of the application stops it: LookupError: no request",
+        f"code of the application stops it: {error.removeprefix('exc.')}: no request",
     )
+
+
+def test_rows_that_sqlalchemy_can_not_load_are_not_provable(tmp_path: Path, engine: Engine) -> None:
+    """A value of an older release, of which the models know no class: nothing is told of the relationship."""
+    classes = """
+class Kind(Base):
+    __tablename__ = "kinds"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    __mapper_args__ = {"polymorphic_on": "name"}
+
+class Known(Kind):
+    __tablename__ = "known"
+    id: Mapped[int] = mapped_column(ForeignKey("kinds.id"), primary_key=True)
+    __mapper_args__ = {"polymorphic_identity": "known"}
+
+"""
+    kind = (
+        '    kind_id: Mapped[int] = mapped_column(ForeignKey("kinds.id"))\n'
+        '    kind: Mapped[Kind] = relationship(lazy="joined", innerjoin=True)\n\nclass Child'
+    )
+    models = classes + family(DELETES).replace("\nclass Child", kind, 1)
+    found = relationships(tmp_path, engine, models)
+    assert [(proof.subject, proof.outcome) for proof in found] == [
+        ("Parent.children", "not provable"),
+        ("Parent.kind", "proved"),
+    ]
+    assert (found[0].reason or "").startswith("SQLAlchemy can't load the rows that were made: AssertionError: No such")
 
 
 def test_mappers_that_are_broken_are_not_provable(tmp_path: Path, engine: Engine) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import Engine, ForeignKey, ForeignKeyConstraint, select
+from sqlalchemy import Engine, ForeignKey, ForeignKeyConstraint, event, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
 from alembic_cascade.testing import AssertCascades, CascadeDatabase, MakeRow
@@ -140,6 +140,21 @@ def test_what_the_session_itself_refuses_is_a_refusal(own: Fixtures) -> None:
     user = own.session.get(User, tag.user_id)
     own.assert_cascades(user, refused=True)
     own.assert_cascades(user, gone=[tag], by="sql")
+
+
+def test_what_a_listener_refuses_is_no_refusal(own: Fixtures) -> None:
+    """It is the application's own error, and says nothing of keys."""
+    user = own.make_row(User)
+
+    def refuse(_mapper: object, _connection: object, _target: object) -> None:
+        raise AssertionError("no request")
+
+    event.listen(User, "before_delete", refuse)
+    try:
+        with pytest.raises(AssertionError, match="no request"):
+            own.assert_cascades(user, refused=True)
+    finally:
+        event.remove(User, "before_delete", refuse)
 
 
 def test_an_object_of_several_tables_is_gone_when_all_its_rows_are(own: Fixtures) -> None:
