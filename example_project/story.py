@@ -27,7 +27,7 @@ from storytelling.stage import Stage
 HERE = Path(__file__).resolve().parent
 STORIES = ("collaboration", "boardrooms", "flows", "health", "tickets")
 ALL = "all"
-REPORT = ".md"
+REPORT = ".html"
 
 
 def run(story: str, url: URL, reports: Path) -> int:
