@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy import create_engine
 
-PARTS = ("no_drift", "settling", "live_load", "lifecycle", "orphans", "impact", "audit", "verify")
+PARTS = ("no_drift", "settling", "live_load", "lifecycle", "orphans", "impact", "audit", "verify", "report")
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from audit.models import imported, subject
 from audit.test_seed_004 import MENDED, MODELS
-from seeds.collaboration import example_models
+from seeds.examples import example_module
 from sqlalchemy import create_engine
 
 from alembic_cascade import CascadeConfig, LifecycleColumn, OnDeleteRule, Waiver
