@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from click.testing import Result
     from rehearsed import Shop
 
-EXAMPLE = Path(__file__).parents[2] / "example_project"
+EXAMPLE = Path(__file__).parents[2] / "example_project" / "collaboration"
 
 NOWHERE = URL.create("postgresql+psycopg", "nobody", host="127.0.0.1", port=1, database="nothing")
 

@@ -299,16 +299,16 @@ def test_lifecycle_columns_of_the_database(tmp_path: Path, url: URL) -> None:
     ]
 
 
-@pytest.mark.parametrize(("group", "groups"), [("schema", {"public"}), ("module", {"example_project_models"})])
+@pytest.mark.parametrize(("group", "groups"), [("schema", {"public"}), ("module", {"example_collaboration_models"})])
 def test_tables_are_put_together(group: str, groups: set[str]) -> None:
     """By schema, or by the module of their model."""
-    looked_at = subject(example_models())
+    looked_at = subject(example_module("collaboration"))
     assert {table.group for table in gathered(looked_at, audit(looked_at), group=group).tables} == groups
 
 
 def test_the_drawings_of_seed_000_are_as_they_were() -> None:
     """To the letter, in every run and whatever the hash seed."""
-    looked_at = subject(example_models())
+    looked_at = subject(example_module("collaboration"))
     diagram = diagram_of(gathered(looked_at, audit(looked_at)))
     assert_as_kept("collaboration.dot", dot_text(diagram))
     assert_as_kept("collaboration.mmd", mermaid_text(diagram))
