@@ -44,7 +44,7 @@ ok      criterion: All cascade deletes work correctly without leaving orphans
 ok      criterion: Lifecycle fields are nullable and properly tracked
 ok      criterion: Foreign key constraints prevent invalid data
 ok      criterion: Migration is reversible
-ok      report: all 8 tables are in collaboration.md
+ok      report: all 8 tables are in collaboration.html
 
 All 24 held.
 """,
@@ -77,7 +77,7 @@ ok      criterion: Comprehensive documentation and tools provided
 ok      criterion: Schema perfectly aligned with SQLModel definitions
 ok      criterion: UUID-based primary keys for scalability
 ok      criterion: Automatic timestamp management with triggers
-ok      report: all 4 tables are in boardrooms.md
+ok      report: all 4 tables are in boardrooms.html
 
 All 29 held.
 """,
@@ -107,7 +107,7 @@ ok      criterion: CASCADE deletion rules are properly configured
 ok      criterion: No orphaned records exist in child tables
 ok      criterion: Relationship mappings enable efficient queries
 ok      criterion: Validation script reports no critical issues
-ok      report: all 4 tables are in flows.md
+ok      report: all 4 tables are in flows.html
 
 All 26 held.
 """,
@@ -144,7 +144,7 @@ ok      criterion: Reliable - No orphaned records possible
 ok      criterion: Maintainable - New tables work automatically
 ok      criterion: Fast - Single delete operation
 ok      criterion: Correct - SQL standard best practice
-ok      report: all 68 tables are in health.md
+ok      report: all 68 tables are in health.html
 
 All 33 held.
 """,
@@ -187,7 +187,7 @@ ok      criterion: Optional foreign keys (nullable) handled with SET NULL
 ok      criterion: 1:1 relationships use `uselist=False`
 ok      criterion: No circular FK patterns (Ticket/Attachment fixed)
 ok      criterion: Unique constraints enforce 1:1 where needed (Attachment.ticket_id)
-ok      report: all 11 tables are in tickets.md
+ok      report: all 11 tables are in tickets.html
 
 All 39 held.
 """,
