@@ -54,6 +54,8 @@ COMMANDS = {
     "orphans": ("orphans", "--all"),
     "orphans dry-run": ("orphans", "--dry-run"),
     "orphans fix": ("orphans", "--fix", "--yes"),
+    "report": ("report", "--orphans", "--samples", "--table", "users"),
+    "report of models": ("report", "--models-only"),
     "verify": ("verify",),
 }
 
@@ -80,8 +82,7 @@ def test_a_document_is_as_its_schema_says(site: Site, name: str) -> None:
     (site.path / "schema.sql").write_text("CREATE TABLE users (id bigint PRIMARY KEY);")
     document = printed(*COMMANDS[name])
     check(name.partition(" ")[0], document)
-    (first,) = [value for key, value in document.items() if key != "version"][:1]
-    assert first, "nothing was held to the schema"
+    assert any(value for value in document.values() if isinstance(value, list)), "nothing was held to the schema"
 
 
 @pytest.mark.parametrize("command", ["list", "show"])
