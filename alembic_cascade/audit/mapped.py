@@ -16,6 +16,9 @@ from sqlalchemy.orm import Mapper, registry
 from alembic_cascade.audit.deletion import deciding_relations
 from alembic_cascade.audit.relations import Relation, relations_of
 
+# Packages that are more than half of what is imported.
+WITHOUT_MODELS = sys.stdlib_module_names | {"alembic", "sqlalchemy"}
+
 
 @dataclass(frozen=True)
 class BrokenMapper:
@@ -94,7 +97,8 @@ def _is_in(mapper: Mapper[Any], metadatas: Collection[MetaData]) -> bool:
 
 def _registries(metadatas: Collection[MetaData]) -> list[registry]:
     """The registries of imported modules that have a model with one of the tables, in the order of their models."""
-    found = {id(one): one for module in list(sys.modules.values()) for one in _registries_in(module)}
+    modules = [module for name, module in list(sys.modules.items()) if name.partition(".")[0] not in WITHOUT_MODELS]
+    found = {id(one): one for module in modules for one in _registries_in(module)}
     used = {
         id(one): min(_class_name(mapper) for mapper in one.mappers if _is_in(mapper, metadatas))
         for one in found.values()

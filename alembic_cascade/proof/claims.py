@@ -79,12 +79,13 @@ class UnknownClaim(Claim):
     problem: str = ""
 
 
-def claims(metadatas: Sequence[MetaData]) -> tuple[Claim, ...]:
+def claims(metadatas: Sequence[MetaData], mapped: Mapped | None = None) -> tuple[Claim, ...]:
     """The keys by table and columns, then the relationships by class and name; no database is needed.
 
-    ``viewonly`` relationships promise nothing: SQLAlchemy does nothing by them.
+    ``viewonly`` relationships promise nothing: SQLAlchemy does nothing by them. ``mapped`` is what is mapped, where
+    it is known already: it is looked for in all modules.
     """
-    found = [*_unique(_keys(metadatas)), *_relationships(mapped_models(metadatas))]
+    found = [*_unique(_keys(metadatas)), *_relationships(mapped or mapped_models(metadatas))]
     return tuple(_told_apart(found))
 
 

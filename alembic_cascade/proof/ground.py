@@ -8,11 +8,12 @@ from functools import cached_property
 
 from sqlalchemy import Connection, MetaData
 
+from alembic_cascade.audit.mapped import mapped_models
 from alembic_cascade.audit.relations import table_name
 from alembic_cascade.declared import declared_keys
 from alembic_cascade.foreign_keys import Action, TableName, column_list
 from alembic_cascade.proof.catalogue import Catalogue, Key, Table, read_catalogue
-from alembic_cascade.proof.claims import Claim, KeyClaim, identifier
+from alembic_cascade.proof.claims import Claim, KeyClaim, claims, identifier
 from alembic_cascade.proof.deferred import Deferred, read_deferred
 from alembic_cascade.proof.foresight import Rule
 from alembic_cascade.proof.hints import hints_of
@@ -53,18 +54,21 @@ class Ground:
     catalogue: Catalogue
     deferred: Deferred
     maker: Maker
+    # What the models promise.
+    declared: tuple[Claim, ...]
     # The tables below which all has been shown: what a deleted row of them takes along is not made again.
     shown: set[int] = field(default_factory=set)
     _promises: dict[str, Promise | str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, connection: Connection, metadatas: Sequence[MetaData], claimed: Iterable[Claim]) -> Ground:
+    def of(cls, connection: Connection, metadatas: Sequence[MetaData]) -> Ground:
         """The ground for proofs of what the models claim."""
+        mapped = mapped_models(metadatas)
         catalogue = read_catalogue(connection)
         maker = Maker(connection, catalogue, Shapes(connection, catalogue))
-        found = cls(connection, metadatas, catalogue, read_deferred(connection), maker)
-        maker.shapes.hints = hints_of(metadatas, found.table, connection.dialect)
-        for claim in claimed:
+        found = cls(connection, metadatas, catalogue, read_deferred(connection), maker, claims(metadatas, mapped))
+        maker.shapes.hints = hints_of(metadatas, mapped, found.table, connection.dialect)
+        for claim in found.declared:
             for column in claim.referred:
                 table = found.table(table_name(column.table))
                 if table is not None and column.name in table.columns:
@@ -80,7 +84,7 @@ class Ground:
         schema = self._translated.get(name.schema, name.schema)
         return self.catalogue.table(TableName(schema, name.name))
 
-    def undeclared(self, claimed: Iterable[Claim]) -> list[KeyClaim]:
+    def undeclared(self) -> list[KeyClaim]:
         """The database's keys on tables that no model has and the search path shows."""
         tables = (
             self.table(TableName(table.schema, table.name))
@@ -88,7 +92,7 @@ class Ground:
             for table in metadata.tables.values()
         )
         declared = {table.oid for table in tables if table is not None}
-        taken = {claim.id for claim in claimed}
+        taken = {claim.id for claim in self.declared}
         found: dict[str, KeyClaim] = {}
         for table in self.catalogue.tables.values():
             if table.oid in declared or not table.shown:

@@ -9,7 +9,7 @@ from sqlalchemy import Column, Dialect, Enum, MetaData, Table
 from sqlalchemy.orm import Mapper
 from sqlalchemy.types import TypeDecorator
 
-from alembic_cascade.audit.mapped import mapped_models
+from alembic_cascade.audit.mapped import Mapped
 from alembic_cascade.audit.relations import table_name
 from alembic_cascade.foreign_keys import TableName
 from alembic_cascade.proof.catalogue import Table as Reflected
@@ -18,7 +18,10 @@ Hints = Mapping[tuple[int, str], tuple[str, ...]]
 
 
 def hints_of(
-    metadatas: Sequence[MetaData], reflected: Callable[[TableName], Reflected | None], dialect: Dialect
+    metadatas: Sequence[MetaData],
+    mapped: Mapped,
+    reflected: Callable[[TableName], Reflected | None],
+    dialect: Dialect,
 ) -> Hints:
     """The values by table and column, as far as the database has the table; each is one that SQLAlchemy can load.
 
@@ -26,7 +29,7 @@ def hints_of(
     table besides: a row that nobody asked for is an object of one of them.
     """
     found: dict[tuple[int, str], tuple[str, ...]] = {}
-    for column, values in (*_of_types(metadatas), *_of_classes(metadatas, dialect)):
+    for column, values in (*_of_types(metadatas), *_of_classes(mapped, dialect)):
         table = reflected(table_name(column.table))
         if table is not None and values:
             found[table.oid, column.name] = values
@@ -42,8 +45,8 @@ def _of_types(metadatas: Sequence[MetaData]) -> Iterator[tuple[Column[Any], tupl
                     yield column, tuple(type_.enums)
 
 
-def _of_classes(metadatas: Sequence[MetaData], dialect: Dialect) -> Iterator[tuple[Column[Any], tuple[str, ...]]]:
-    for mapper in mapped_models(metadatas).mappers:
+def _of_classes(mapped: Mapped, dialect: Dialect) -> Iterator[tuple[Column[Any], tuple[str, ...]]]:
+    for mapper in mapped.mappers:
         column = mapper.polymorphic_on
         if mapper.inherits is None and isinstance(column, Column) and isinstance(column.table, Table):
             yield column, tuple(sorted(_identities(mapper, column, dialect)))

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from alembic_cascade.config import CascadeConfig, milliseconds
 from alembic_cascade.errors import CascadeError, UnsupportedDialect
 from alembic_cascade.foreign_keys import TableName
-from alembic_cascade.proof.claims import Claim, KeyClaim, RelationClaim, UnknownClaim, claims
+from alembic_cascade.proof.claims import Claim, KeyClaim, RelationClaim, UnknownClaim
 from alembic_cascade.proof.foresight import Rule
 from alembic_cascade.proof.ground import Ground, Promise
 from alembic_cascade.proof.key_proof import Finding, promised, prove_key
@@ -45,8 +45,7 @@ class Prover:
         self._metadatas = tuple(metadatas)
         self._config = config
         _check_session(connection)
-        self._declared = claims(self._metadatas)
-        self._ground = Ground.of(connection, self._metadatas, self._declared)
+        self._ground = Ground.of(connection, self._metadatas)
 
     @cached_property
     def claims(self) -> tuple[Claim, ...]:
@@ -54,8 +53,8 @@ class Prover:
 
         Keys and relationships of optional tables that the database lacks are left out.
         """
-        present = [claim for claim in self._declared if not self._is_absent_on_purpose(claim)]
-        return (*present, *self._ground.undeclared(self._declared))
+        present = [claim for claim in self._ground.declared if not self._is_absent_on_purpose(claim)]
+        return (*present, *self._ground.undeclared())
 
     def prove(self, claim: Claim) -> Proof:
         """Prove one thing, by itself."""

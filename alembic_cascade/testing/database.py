@@ -8,7 +8,6 @@ from functools import cached_property
 from sqlalchemy import Connection, MetaData
 from sqlalchemy.orm import Session
 
-from alembic_cascade.proof import claims
 from alembic_cascade.proof.ground import Ground
 
 
@@ -26,4 +25,4 @@ class CascadeDatabase:
     @cached_property
     def ground(self) -> Ground:
         """What rows are made from."""
-        return Ground.of(self.connection, self._metadatas, claims(self._metadatas))
+        return Ground.of(self.connection, self._metadatas)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from sqlalchemy import Connection, Index, MetaData, PrimaryKeyConstraint, Table, UniqueConstraint
 
 from alembic_cascade.audit.relations import table_name
-from alembic_cascade.proof import catalogue, claims
+from alembic_cascade.proof import catalogue
 from alembic_cascade.proof.ground import Ground
 from alembic_cascade.proof.making import Maker
 from alembic_cascade.proof.shapes import Shapes
@@ -20,7 +20,7 @@ def ground_of_data(connection: Connection, metadatas: Sequence[MetaData], first_
     Values are counted from ``first_number`` on. What the models want unique or NOT NULL, which are those of the head,
     is so already.
     """
-    known = Ground.of(connection, metadatas, claims(metadatas))
+    known = Ground.of(connection, metadatas)
     tables = dict(known.catalogue.tables)
     for declared in (table for metadata in metadatas for table in metadata.tables.values()):
         found = known.table(table_name(declared))
@@ -30,7 +30,7 @@ def ground_of_data(connection: Connection, metadatas: Sequence[MetaData], first_
         tables = {oid: _filled(table) for oid, table in tables.items()}
     asked = replace(known.catalogue, tables=tables)
     maker = Maker(connection, asked, Shapes(connection, asked, known.maker.shapes.hints), number=first_number)
-    return Ground(connection, metadatas, asked, known.deferred, maker)
+    return Ground(connection, metadatas, asked, known.deferred, maker, known.declared)
 
 
 def _as_declared(table: catalogue.Table, declared: Table) -> catalogue.Table:

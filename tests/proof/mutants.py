@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import random
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sqlalchemy import Connection
+
+# So many are few; of what is left of many, so many are tried.
+FEW, SAMPLE = 100, 30
 
 OTHER_RULES = {"c": "NO ACTION", "n": "CASCADE", "d": "CASCADE", "a": "CASCADE", "r": "CASCADE"}
 
@@ -58,6 +63,48 @@ class Mutant:
 def mutants(connection: Connection) -> list[Mutant]:
     """Every change of every key in the database."""
     return [mutant for row in connection.execute(text(_KEYS)).all() for mutant in _of_key(row)]
+
+
+def chosen(connection: Connection, found: list[Mutant]) -> list[Mutant]:
+    """All of a few; of many, those of one key of each shape, and a sample of the others, the same in each run.
+
+    ``TEST_MUTANTS`` is how large the sample is: with 1000, it is all of them.
+    """
+    if len(found) <= FEW:
+        return found
+    shapes = _shapes(connection)
+    first: dict[Any, Mutant] = {}
+    for mutant in found:
+        first.setdefault(shapes[mutant.child, mutant.columns], mutant)
+    of_shapes = [mutant for mutant in found if any(_is_of_one_key(mutant, one) for one in first.values())]
+    others = [mutant for mutant in found if mutant not in of_shapes]
+    size = min(int(os.environ.get("TEST_MUTANTS", SAMPLE)), len(others))
+    return [*of_shapes, *random.Random(size).sample(others, size)]
+
+
+def _is_of_one_key(one: Mutant, other: Mutant) -> bool:
+    return (one.child, one.columns) == (other.child, other.columns)
+
+
+def _shapes(connection: Connection) -> dict[tuple[str, tuple[str, ...]], Any]:
+    """What the proof of each key can depend on, names aside."""
+    catalogue = read_catalogue(connection)
+    return {
+        (table.label, key.columns): (
+            key.ondelete,
+            key.is_full,
+            key.deferred,
+            key.parent,
+            *(table.columns[name].not_null for name in key.columns),
+            frozenset((one.parent, one.ondelete, one.deferred) for one in table.keys),
+            frozenset((one.type.name, one.not_null, one.identity, one.has_default) for one in table.columns.values()),
+            tuple(sorted(len(one.columns) for one in table.uniques)),
+            len(table.checks),
+            frozenset((one.ondelete, one.deferred) for one in catalogue.keys_to.get(table.oid, ())),
+        )
+        for table in catalogue.tables.values()
+        for key in table.keys
+    }
 
 
 def _of_key(row: Any) -> Iterator[Mutant]:
