@@ -5,20 +5,19 @@ from __future__ import annotations
 import re
 
 # What GitHub's Markdown gives a meaning to, HTML, formulas and its own tables among it: https://github.github.com/gfm/
-MARKED = "\\`*_<>|[]#&~$"
+MARKED = str.maketrans({letter: f"\\{letter}" for letter in "\\`*_<>|[]#&~$"})
 
 
 def printable(text: str) -> str:
     """``text`` with what a terminal would obey, line breaks among it, written as escapes."""
+    if text.isprintable():
+        return text
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def markdown_text(text: str) -> str:
     """``text`` on one line of Markdown, nothing of which is marked up; in a cell of a table as well."""
-    shown = printable(text)
-    for letter in MARKED:
-        shown = shown.replace(letter, f"\\{letter}")
-    return shown
+    return printable(text).translate(MARKED)
 
 
 def markdown_code(text: str) -> str:

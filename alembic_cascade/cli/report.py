@@ -25,7 +25,7 @@ from alembic_cascade.lifecycle.reflected import present_triggers
 from alembic_cascade.orphans.links import links_of, whole_database
 from alembic_cascade.orphans.looking import Wanted, locate, look
 from alembic_cascade.report.changes import changes_of
-from alembic_cascade.report.facts import NO_FACTS, Facts, read_facts, with_orphans, with_samples
+from alembic_cascade.report.facts import NO_FACTS, Facts, read_facts, with_guarantees, with_orphans, with_samples
 from alembic_cascade.report.gathering import BY_MODULE, BY_SCHEMA, gathered
 from alembic_cascade.report.lifecycle import lifecycle_of
 from alembic_cascade.report.narrowing import DEPTH, narrowed
@@ -233,10 +233,10 @@ def _facts(site: Site, connection: Connection, subject: Subject, asked: Asked, s
     name = connection.engine.url.database or connection.scalar(select(cast(func.current_database(), Text)))
     version_table = TableName(site.context.version_table_schema, site.context.version_table)
     facts = read_facts(connection, subject, str(name), version_table)
-    links = links_of(subject)
     if not asked.orphans:
-        return with_orphans(facts, subject, links, None)
+        return with_guarantees(facts, subject)
     wanted = Wanted(samples=SAMPLES if asked.samples else 0, trusting=site.config.trust_valid_keys)
-    looked = look(connection, locate(connection, links, subject), wanted, lambda label: step(f"counting {label}"))
-    counted = with_orphans(facts, subject, links, looked)
+    located = locate(connection, links_of(subject), subject)
+    looked = look(connection, located, wanted, lambda label: step(f"counting {label}"))
+    counted = with_orphans(facts, subject, looked)
     return with_samples(counted, looked) if asked.samples else counted

@@ -100,7 +100,7 @@ def links_of(subject: Subject) -> list[Link]:
     for key in subject.keys:
         if key.declared is None:
             continue
-        existing = key.reflected or _inherited(key.key, subject)
+        existing = key.reflected or inherited_key(key.key, subject)
         candidates = spare.get(_ends(key.key, subject), [])
         if existing is None and candidates:
             # The next migration translates its values.
@@ -120,7 +120,7 @@ def _of_key(key: AuditedKey, existing: ForeignKey | None, subject: Subject) -> L
         key.key,
         declared=key.declared is not None,
         existing=existing,
-        guaranteed=existing is not None and _is_guaranteed(existing, key.key, subject),
+        guaranteed=existing is not None and is_guaranteed(existing, key.key, subject),
         unique=_is_unique(key.key, subject),
         loose=_loose(key.key, subject),
         settings=NO_KEY if key.constraint is None else key_settings(key.constraint.table.name, key.constraint),
@@ -128,7 +128,7 @@ def _of_key(key: AuditedKey, existing: ForeignKey | None, subject: Subject) -> L
     )
 
 
-def _inherited(key: ForeignKey, subject: Subject) -> ForeignKey | None:
+def inherited_key(key: ForeignKey, subject: Subject) -> ForeignKey | None:
     """The same key of a partition's partitioned table."""
     assert subject.database is not None
     found = subject.database.inherited.get(subject.canonical(key.source), ())
@@ -143,7 +143,7 @@ def _same_pairs(one: ForeignKey, other: ForeignKey) -> bool:
     return set(one.pairs) == set(other.pairs)
 
 
-def _is_guaranteed(existing: ForeignKey, wanted: ForeignKey, subject: Subject) -> bool:
+def is_guaranteed(existing: ForeignKey, wanted: ForeignKey, subject: Subject) -> bool:
     """Whether the database itself lets no orphan of the wanted key be: https://www.postgresql.org/docs/current/ddl-constraints.html."""
     assert subject.database is not None
     holds = existing.validated and existing.enforced and (existing.match == "FULL" or wanted.match != "FULL")

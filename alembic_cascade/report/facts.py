@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from alembic_cascade.audit.subject import Subject, schemas_of
 from alembic_cascade.dbapi_errors import message
 from alembic_cascade.foreign_keys import ForeignKey, TableName
-from alembic_cascade.orphans.links import Link
+from alembic_cascade.orphans.links import inherited_key, is_guaranteed
 from alembic_cascade.orphans.looking import Looked, Status
 from alembic_cascade.orphans.quarantine import Holding, holdings
 from alembic_cascade.report.report import Quarantined
@@ -94,11 +94,18 @@ def _held(connection: Connection) -> tuple[list[Holding], str | None]:
     return held, None
 
 
-def with_orphans(facts: Facts, subject: Subject, links: Iterable[Link], looked: Sequence[Looked] | None) -> Facts:
-    """The facts with what is known of orphans: by a count, or else by what the database guarantees."""
-    if looked is None:
-        none = {ends(subject, link.key): 0 for link in links if link.guaranteed and link.is_key}
-        return replace(facts, orphans=none)
+def with_guarantees(facts: Facts, subject: Subject) -> Facts:
+    """The facts with the keys of which the database itself lets no orphan be."""
+    none = {}
+    for key in subject.keys:
+        existing = key.reflected or inherited_key(key.key, subject)
+        if existing is not None and is_guaranteed(existing, key.key, subject):
+            none[ends(subject, key.key)] = 0
+    return replace(facts, orphans=none)
+
+
+def with_orphans(facts: Facts, subject: Subject, looked: Sequence[Looked]) -> Facts:
+    """The facts with the orphans that were counted; what could not be counted is remarked on."""
     known = {
         ends(subject, one.link.key): one.orphans
         for one in looked

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from itertools import chain
+from typing import Any
 
 from sqlalchemy import Table
+from sqlalchemy.orm import Mapper
 
 from alembic_cascade.audit.auditing import Audit
 from alembic_cascade.audit.columns import takes_null
@@ -178,12 +180,20 @@ class _Gathering:
             found.setdefault(self._child(key), []).append(number)
         return found
 
-    def _findings_of(self, name: TableName, mappers: Iterable[object], own: Iterable[int]) -> tuple[int, ...]:
+    def _findings_of(self, name: TableName, mappers: Iterable[Mapper[Any]], own: Iterable[int]) -> tuple[int, ...]:
         """The findings about the table, its keys, its models and their relationships."""
-        models = {getattr(mapper, "class_").__name__ for mapper in mappers}  # noqa: B009
-        relations = (relation.name for relation in self._subject.mapped.relations if relation.model in models)
+        models = [mapper.class_.__name__ for mapper in mappers]
+        relations = (name for model in models for name in self._relations_of.get(model, ()))
         labels = (self._audited[number].label for number in own)
         return self._about([str(name), *models, *relations, *labels])
+
+    @cached_property
+    def _relations_of(self) -> dict[str, list[str]]:
+        """The names of relationships by their model's."""
+        found: dict[str, list[str]] = {}
+        for relation in self._subject.mapped.relations:
+            found.setdefault(relation.model, []).append(relation.name)
+        return found
 
     def _group_of(self, name: TableName, module: str | None) -> str:
         if self._group == BY_MODULE:

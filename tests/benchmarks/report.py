@@ -20,12 +20,11 @@ from alembic_cascade.audit.mapped import mapped_models
 from alembic_cascade.audit.subject import Subject, schemas_of
 from alembic_cascade.cli.output import json_text
 from alembic_cascade.foreign_keys import TableName
-from alembic_cascade.orphans.links import links_of
 from alembic_cascade.report.changes import Range, Revision, changes_of
 from alembic_cascade.report.diagram import diagram_of, opening
 from alembic_cascade.report.document import document
 from alembic_cascade.report.dot import dot_text
-from alembic_cascade.report.facts import read_facts, with_orphans
+from alembic_cascade.report.facts import read_facts, with_guarantees
 from alembic_cascade.report.gathering import gathered
 from alembic_cascade.report.markdown import markdown
 from alembic_cascade.report.report import Report
@@ -53,7 +52,7 @@ def reported(metadata: MetaData, url: str) -> Report:
         database = read_database(connection, schemas_of([metadata], "public"))
         subject = Subject((metadata,), mapped_models([metadata]), database=database)
         facts = read_facts(connection, subject, "bench", TableName(None, "alembic_version"))
-    facts = with_orphans(facts, subject, links_of(subject), None)
+    facts = with_guarantees(facts, subject)
     told = changes_of(Range(None, "one", (Revision("one", "loop", REVISION),)), subject)
     found = gathered(subject, audit(subject), facts)
     whole = replace(found, revisions=told.revisions, changes=told.changes, notes=told.notes, after="one")

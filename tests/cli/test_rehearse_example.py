@@ -3,36 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
+from example import ALEMBIC, Example
 from rehearsed import COPIES
 from sqlalchemy import URL, Engine
 from test_cli_process import COMMAND
 
-EXAMPLE = Path(__file__).parents[2] / "example_project" / "collaboration"
-
 
 def test_the_example_is_safe_with_notes(tmp_path: Path, url: URL, engine: Engine) -> None:
     """Up, everything verified, down to the same schema and rows, and up again: as its story has it."""
-    project = tmp_path / "project"
-    shutil.copytree(EXAMPLE, project, ignore=shutil.ignore_patterns("__pycache__"))
-    environment = {**os.environ, "DATABASE_URL": url.render_as_string(hide_password=False)}
-
-    def run(*command: str) -> str:
-        return subprocess.run(
-            command, cwd=project, env=environment, check=True, capture_output=True, text=True, timeout=300
-        ).stdout
-
-    alembic = (sys.executable, "-m", "alembic.config")
-    run(*alembic, "upgrade", "0001")
-    run(sys.executable, "load.py")
-    run(*alembic, "revision", "--autogenerate", "-m", "cascade rules", "--rev-id", "0002")
+    example = Example(tmp_path / "project", url)
+    example.run(*ALEMBIC, "upgrade", "0001")
+    example.run(sys.executable, "load.py")
+    example.plan()
     # However slow the machine is.
-    found = json.loads(run(*COMMAND, "rehearse", "--max-lock", "600", "--format", "json"))["rehearsal"]
+    found = json.loads(example.run(*COMMAND, "rehearse", "--max-lock", "600", "--format", "json"))["rehearsal"]
     assert (found["verdict"], found["revisions"]) == ("safe with notes", ["0002"])
     assert {reason["kind"] for reason in found["reasons"]} == {"rows quarantined"}
     assert (found["tables_compared"], found["rows_compared"]) == (8, 9_402)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from example import ALEMBIC, Example
 from orphaned import failure
 from report.made import assert_as_kept
 from sqlalchemy import URL
@@ -19,8 +18,6 @@ from test_cli_process import COMMAND
 if TYPE_CHECKING:
     from click.testing import Result
     from rehearsed import Shop
-
-EXAMPLE = Path(__file__).parents[2] / "example_project" / "collaboration"
 
 NOWHERE = URL.create("postgresql+psycopg", "nobody", host="127.0.0.1", port=1, database="nothing")
 
@@ -403,26 +400,15 @@ def test_a_role_that_may_not_see_the_quarantine_gets_the_rest(shop: Shop) -> Non
     assert [remark.partition(":")[0] for remark in document["remarks"]] == ["The quarantine could not be looked at"]
 
 
-def test_the_report_on_seed_000_is_as_it_was(
-    own_imports: Path, url: URL, monkeypatch: pytest.MonkeyPatch, own_logging: None
-) -> None:
+def test_the_report_on_seed_000_is_as_it_was(tmp_path: Path, url: URL) -> None:
     """Before the migration that its author wanted: to the letter, in every run and whatever the hash seed."""
-    project = own_imports / "project"
-    shutil.copytree(EXAMPLE, project, ignore=shutil.ignore_patterns("__pycache__"))
-    environment = {**os.environ, "DATABASE_URL": url.render_as_string(hide_password=False)}
-
-    def run(*command: str) -> str:
-        return subprocess.run(
-            command, cwd=project, env=environment, check=True, capture_output=True, text=True, timeout=300
-        ).stdout
-
-    alembic = (sys.executable, "-m", "alembic.config")
-    run(*alembic, "upgrade", "0001")
-    run(*alembic, "revision", "--autogenerate", "-m", "cascade rules", "--rev-id", "0002")
-    environment["PYTHONHASHSEED"] = "1"
-    text = run(*COMMAND, "report")
-    environment["PYTHONHASHSEED"] = "2"
-    assert run(*COMMAND, "report") == text
+    example = Example(tmp_path / "project", url)
+    example.run(*ALEMBIC, "upgrade", "0001")
+    example.plan()
+    example.environment["PYTHONHASHSEED"] = "1"
+    text = example.run(*COMMAND, "report")
+    example.environment["PYTHONHASHSEED"] = "2"
+    assert example.run(*COMMAND, "report") == text
     for before in ("# Foreign keys of ", "--dbname="):
         assert text.count(f"{before}{url.database}\n") == 1
         text = text.replace(f"{before}{url.database}\n", f"{before}collaboration\n")
