@@ -265,6 +265,7 @@ def test_findings_are_no_failure(pending: Shop) -> None:
 @pytest.mark.parametrize(
     ("name", "begins"),
     [
+        ("report.html", "<!DOCTYPE html>"),
         ("report.md", "# Foreign keys of "),
         ("report.json", '{\n  "version": 1,'),
         ("report.mmd", "flowchart LR\n"),
@@ -370,13 +371,15 @@ def test_a_diagram_that_mermaid_would_not_draw_is_refused(shop: Shop) -> None:
 
 
 def test_without_pygraphviz_one_line_says_how_to_get_it(pending: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """SVG alone needs it."""
+    """SVG alone needs it; the page has a Graphviz of its own."""
     monkeypatch.setitem(sys.modules, "pygraphviz", None)
     monkeypatch.setattr("alembic_cascade.report.svg.find_spec", lambda _name: None)
     assert failure(report(pending, "--format", "svg")) == (
         "pygraphviz is missing, which lays diagrams out: pip install alembic-cascade[report]"
     )
     assert report(pending, "--format", "dot").exit_code == 0
+    # The page draws itself.
+    assert report(pending, "--format", "html").exit_code == 0
 
 
 def test_a_role_that_may_not_see_the_quarantine_gets_the_rest(shop: Shop) -> None:
