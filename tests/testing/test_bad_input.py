@@ -20,7 +20,7 @@ def test_a_configuration_that_is_not_there_is_a_wrong_usage(trial: Trial) -> Non
     (trial.pytester.path / "alembic.ini").unlink()
     place = trial.pytester.path
     instead = "Name Alembic's configuration by --alembic-cascade-config, or by alembic_cascade_config in pytest's."
-    result = trial.run("--alembic-cascade")
+    result = trial.run_here("--alembic-cascade")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     said = f"--alembic-cascade: there is no {place}/alembic.ini. {instead}"
     assert [line for line in result.errlines if line] == [f"ERROR: {said}"]
@@ -38,7 +38,7 @@ def test_a_url_of_something_else_is_a_wrong_usage(trial: Trial, named: str) -> N
 def test_an_env_that_fails_is_an_error_of_collection(trial: Trial) -> None:
     """Nothing is known of the project then; what it said is shown."""
     trial.write("migrations/env.py", "raise RuntimeError('the vault is closed')")
-    result = trial.run("--alembic-cascade")
+    result = trial.run_here("--alembic-cascade")
     assert "env.py could not be run: RuntimeError: the vault is closed" in result.outlines
     assert "Traceback" not in result.stdout.str()
     result.assert_outcomes(errors=1)
@@ -55,7 +55,7 @@ def test_revisions_that_can_not_be_read_are_an_error_of_collection(trial: Trial,
     """There would be no database to test."""
     trial.write("models.py", "from sqlalchemy import MetaData\n\nmetadata = MetaData()\n")
     trial.write("migrations/versions/a.py", revision)
-    result = trial.run("--alembic-cascade")
+    result = trial.run_here("--alembic-cascade")
     result.assert_outcomes(errors=1)
     assert [line for line in result.outlines if line.startswith(said)]
     assert not [line for line in result.outlines if line.startswith("E ")]
@@ -64,7 +64,7 @@ def test_revisions_that_can_not_be_read_are_an_error_of_collection(trial: Trial,
 def test_an_env_that_exits_is_an_error_of_collection(trial: Trial) -> None:
     """Pytest itself would end by it."""
     trial.write("migrations/env.py", "raise SystemExit('the vault is closed')")
-    result = trial.run("--alembic-cascade")
+    result = trial.run_here("--alembic-cascade")
     result.assert_outcomes(errors=1)
     assert "env.py could not be run: it exits with 'the vault is closed'." in result.outlines
 
@@ -73,7 +73,7 @@ def test_an_own_test_without_a_configuration_says_so(trial: Trial) -> None:
     """Not by a traceback of this package."""
     (trial.pytester.path / "alembic.ini").unlink()
     trial.write("test_own.py", "def test_own(make_row):\n    pass\n")
-    result = trial.run()
+    result = trial.run_here()
     result.assert_outcomes(errors=1)
     assert [line for line in result.outlines if line.startswith("--alembic-cascade: there is no ")]
     assert "laboratory.py" not in result.stdout.str()
@@ -86,7 +86,7 @@ def test_an_env_of_several_databases_has_to_have_one_chosen(trial: Trial) -> Non
     body = env.partition("if context.is_offline_mode():")
     loop = "".join(f"    {line}\n" for line in "".join(body[1:]).splitlines())
     trial.write("migrations/env.py", f"{body[0]}for _ in range(2):\n{loop}")
-    result = trial.run("--alembic-cascade", "--collect-only")
+    result = trial.run_here("--alembic-cascade", "--collect-only")
     assert [line for line in result.outlines if "several databases" in line] == [
         "env.py runs migrations for several databases, and one is tested at a time. Choose it by "
         "--alembic-cascade-name or --alembic-cascade-x."
@@ -105,7 +105,7 @@ def test_a_name_that_a_terminal_would_obey_is_escaped(trial: Trial) -> None:
         Table("a\\nb\\x1b[31m", metadata, Column("x", ForeignKey('Schlüssel "x"[1]::y.i d'), primary_key=True))
         """,
     )
-    result = trial.run("--alembic-cascade", "--collect-only", "-q")
+    result = trial.run_here("--alembic-cascade", "--collect-only", "-q")
     assert result.outlines[0] == 'alembic.ini::test_cascade[a\\nb\\x1b[31m.x->Schlüssel "x"[1]::y.i d]'
 
 
@@ -115,12 +115,12 @@ def test_a_server_that_is_not_there_and_revisions_that_fail_are_told_by_each_tes
     trial.revise("fails", None, up="SELECT 1 / 0")
     trial.revise("later", "fails")
     trial.write("test_own.py", "def test_own(cascade_database):\n    pass\n")
-    absent = sections(trial.run("--alembic-cascade", "-v", url=NOBODY))
+    absent = sections(trial.run_here("--alembic-cascade", "-v", url=NOBODY))
     assert absent["test_no_drift"].startswith("No scratch database could be made: connection failed: ")
     assert absent["test_no_drift"].endswith(
         "--alembic-cascade-url has to name a server that is there, and a role that has CREATEDB.\n"
     )
-    result = trial.run("--alembic-cascade", "-v")
+    result = trial.run_here("--alembic-cascade", "-v")
     assert set(outcomes(result).values()) == {"FAILED", "ERROR"}
     failing = sections(result)
     told = (

@@ -170,7 +170,7 @@ def test_each_key_relationship_and_revision_has_a_test_that_passes(trial: Trial)
     """The whole of it, beside the project's own tests; the named database is read, and nothing stays on the server."""
     write_green(trial)
     trial.write("test_own.py", OWN)
-    result = trial.run("--alembic-cascade", "-v", "-rA")
+    result = trial.run_here("--alembic-cascade", "-v", "-rA")
     found = outcomes(result)
     assert list(found) == [f"alembic.ini::{name}" for name in ADDED] + [
         "test_own.py::test_a_user_takes_posts_along",
@@ -189,12 +189,12 @@ def test_each_key_relationship_and_revision_has_a_test_that_passes(trial: Trial)
 def test_tests_are_collected_and_chosen_without_a_database(trial: Trial) -> None:
     """An editor collects at each change of a file; ids are those of a file of tests."""
     write_green(trial)
-    collected = trial.run("--alembic-cascade", "--collect-only", "-q", url="postgresql://127.0.0.1:1/never")
+    collected = trial.run_here("--alembic-cascade", "--collect-only", "-q", url="postgresql://127.0.0.1:1/never")
     assert [line for line in collected.outlines if "::" in line] == [f"alembic.ini::{name}" for name in ADDED]
-    chosen = trial.run("--alembic-cascade", "--collect-only", "-q", "-k", "cascade and posts and not User.posts")
+    chosen = trial.run_here("--alembic-cascade", "--collect-only", "-q", "-k", "cascade and posts and not User.posts")
     assert [line for line in chosen.outlines if "::" in line] == [f"alembic.ini::{name}" for name in ADDED[1:3]]
     single = f"alembic.ini::{ADDED[2]}"
-    assert outcomes(trial.run("--alembic-cascade", "-v", single, "alembic.ini::test_no_drift")) == {
+    assert outcomes(trial.run_here("--alembic-cascade", "-v", single, "alembic.ini::test_no_drift")) == {
         single: "PASSED",
         "alembic.ini::test_no_drift": "PASSED",
     }

@@ -37,7 +37,7 @@ def write(trial: Trial, rule: str) -> None:
 def test_the_page_shows_the_tests_that_there_are_and_own_tests_that_pass(trial: Trial) -> None:
     """Whoever copies it sees the same."""
     write(trial, " ON DELETE CASCADE")
-    found = outcomes(trial.run("--alembic-cascade", "-v"))
+    found = outcomes(trial.run_here("--alembic-cascade", "-v"))
     assert "".join(f"{name}\n" for name in found if "alembic.ini" in name) == shown("the tests")
     assert [name for name in found if "alembic.ini" not in name] == [
         f"test_users.py::{name}" for name in re.findall(r"def (\w+)", shown("test_users.py"))
@@ -48,7 +48,9 @@ def test_the_page_shows_the_tests_that_there_are_and_own_tests_that_pass(trial: 
 def test_the_page_shows_what_a_failure_says(trial: Trial) -> None:
     """But for the number of the row."""
     write(trial, "")
-    (said,) = sections(trial.run("--alembic-cascade", "alembic.ini::test_cascade[posts.user_id->users.id]")).values()
+    (said,) = sections(
+        trial.run_here("--alembic-cascade", "alembic.ini::test_cascade[posts.user_id->users.id]")
+    ).values()
     assert re.sub(r"\(\d+\)", "(4)", said) == shown("a failure")
 
 

@@ -169,7 +169,7 @@ def test_each_kind_of_test_fails_with_what_was_promised_and_what_to_do(trial: Tr
             "INSERT INTO posts VALUES (6, 1), (7, 8)",
         ):
             connection.exec_driver_sql(statement)
-    result = trial.run("--alembic-cascade", "-v")
+    result = trial.run_here("--alembic-cascade", "-v")
     said = {name: _masked(text, trial) for name, text in sections(result).items()}
     for name, expected in SAID.items():
         assert said.pop(name) == expected, name

@@ -62,7 +62,7 @@ def test_an_upgrade_that_refuses_made_up_rows_is_tried_with_fewer(trial: Trial) 
     trial.revise("loses", "keys", up="UPDATE users SET code = NULL")
     trial.revise("keeps", "loses", up="SELECT 1", down="SELECT 1")
     trial.write("pytest.ini", "[pytest]\nalembic_cascade_irreversible = loses keeps\n")
-    result = trial.run("--alembic-cascade", "-v", "-krestores")
+    result = trial.run_here("--alembic-cascade", "-v", "-krestores")
     assert outcomes(result) == {
         "alembic.ini::test_upgrade_downgrade_restores_data[tables]": "PASSED",
         "alembic.ini::test_upgrade_downgrade_restores_data[numbers]": "PASSED",

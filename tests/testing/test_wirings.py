@@ -106,7 +106,7 @@ def test_an_asynchronous_env_is_led_to_the_scratch_database(trial: Trial) -> Non
     trial.write("models.py", f"{MODELS}{optional}\n")
     revise(trial)
     # The URL may name such a driver, too.
-    found = outcomes(trial.run("--alembic-cascade", "-v", url=trial.url.replace("psycopg", "asyncpg")))
+    found = outcomes(trial.run_here("--alembic-cascade", "-v", url=trial.url.replace("psycopg", "asyncpg")))
     assert found == {
         "alembic.ini::test_cascade[legacy_posts.user_id->users.id]": "SKIPPED",
         **{f"alembic.ini::{name}": "PASSED" for name in NAMES},
@@ -140,7 +140,9 @@ def test_an_application_has_its_own_engine_and_its_own_schema(trial: Trial) -> N
             assert cascade_database.connection.exec_driver_sql("SELECT to_regclass('mine.posts')").scalar() == "mine.posts"
         """,
     )
-    result = trial.run("--alembic-cascade", "--alembic-cascade-name=billing", "--alembic-cascade-x=tenant=mine", "-v")
+    result = trial.run_here(
+        "--alembic-cascade", "--alembic-cascade-name=billing", "--alembic-cascade-x=tenant=mine", "-v"
+    )
     assert outcomes(result) == {
         **{f"pyproject.toml::{name}": "PASSED" for name in NAMES},
         "test_own.py::test_schema": "PASSED",
@@ -152,7 +154,7 @@ def test_a_project_may_have_nothing_but_revisions(trial: Trial) -> None:
     env = (trial.pytester.path / "migrations" / "env.py").read_text()
     trial.write("migrations/env.py", env.replace("from models import metadata", "metadata = None"))
     revise(trial)
-    assert outcomes(trial.run("--alembic-cascade", "-v")) == {
+    assert outcomes(trial.run_here("--alembic-cascade", "-v")) == {
         f"alembic.ini::{name}": "PASSED" if "no_orphans" in name or "restores" in name else "SKIPPED"
         for name in NAMES[1:]
     }
@@ -173,7 +175,7 @@ def test_the_configuration_may_be_elsewhere(trial: Trial) -> None:
         f"[pytest]\nalembic_cascade_config = backend/alembic.ini\nalembic_cascade_url = {trial.url}\naddopts = --alembic-cascade\n",
     )
     expected = {f"backend/alembic.ini::{name}": "PASSED" for name in (NAMES[1], NAMES[5])}
-    assert outcomes(trial.run("-v", "-k", "drift or keys", url=None)) == expected
+    assert outcomes(trial.run_here("-v", "-k", "drift or keys", url=None)) == expected
     # Or pytest itself is run there.
     trial.write("pytest.ini", "[pytest]\n")
     trial.monkeypatch.chdir(backend)

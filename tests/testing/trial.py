@@ -117,14 +117,25 @@ class Trial:
         return [*loaded, *server, "-Werror", *more]
 
     def run(self, *more: str, **how: Any) -> pytest.RunResult:
-        """``pytest``, with :meth:`arguments`."""
+        """``pytest``, with :meth:`arguments`, in a process of its own."""
         return self.pytester.run(sys.executable, "-m", "pytest", *self.arguments(*more, **how), timeout=300)
+
+    def run_here(self, *more: str, **how: Any) -> pytest.RunResult:
+        """The same in this process, which has imported all that it needs."""
+        arguments = self._arguments_here(*more, **how)
+        with self.monkeypatch.context() as patch:
+            # The tests have a module of that name themselves.
+            patch.delitem(sys.modules, "models", raising=False)
+            return self.pytester.runpytest_inprocess(*arguments, plugins=[pytest_alembic_cascade])
 
     def asked(self, *more: str, **how: Any) -> Asked:
         """What such a run would be asked for, without a run."""
-        arguments = [one for one in self.arguments(*more, **how) if one != "-ppytest_alembic_cascade"]
         self.pytester.plugins = [pytest_alembic_cascade]
-        return asked(self.pytester.parseconfig(*arguments))
+        return asked(self.pytester.parseconfig(*self._arguments_here(*more, **how)))
+
+    def _arguments_here(self, *more: str, **how: Any) -> list[str]:
+        # By its name, pytest would want to import it before anybody else has.
+        return [one for one in self.arguments(*more, **how) if one != "-ppytest_alembic_cascade"]
 
     def databases(self) -> list[str]:
         """Scratch databases that are on the server."""
