@@ -25,7 +25,7 @@ from alembic_cascade.lifecycle import comparators as lifecycle_comparators
 from alembic_cascade.lifecycle.comparators import compare_lifecycle
 from alembic_cascade.ops.ordinary import create_operation
 from alembic_cascade.ordering import ordered_operations
-from alembic_cascade.orphans.quarantine import origin
+from alembic_cascade.orphans.stores import origin
 from alembic_cascade.scope import Scope
 from alembic_cascade.sql.catalogue import made_indexes
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from alembic_cascade.cli.output import columns, count_of, fits, moment, names_and_values, print_database, printable
-from alembic_cascade.orphans.quarantine import Entry, Holding, Value
+from alembic_cascade.orphans.stores import Entry, Holding, Value
 from alembic_cascade.sql.quoting import quote_table
 
 UNKNOWN = "unknown revision"

@@ -31,7 +31,8 @@ from alembic_cascade.environment import Settings, Site, change, visit
 from alembic_cascade.errors import CascadeError, UnsupportedDialect
 from alembic_cascade.foreign_keys import TableName
 from alembic_cascade.orphans.links import links_of, whole_database
-from alembic_cascade.orphans.looking import Looked, Status, Wanted, locate, look
+from alembic_cascade.orphans.looked import Looked, Status, Wanted
+from alembic_cascade.orphans.looking import locate, look
 from alembic_cascade.orphans.planning import Plan, Said, plans
 from alembic_cascade.orphans.remarks import SUMMARIES, findings
 from alembic_cascade.orphans.settling import Foreseen, Hands, Settled, foresee, new_revision, settle

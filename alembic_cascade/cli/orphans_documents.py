@@ -7,7 +7,7 @@ from typing import Any
 
 from alembic_cascade.cli.orphans_listing import Counted
 from alembic_cascade.foreign_keys import TableName
-from alembic_cascade.orphans.looking import Looked, Status
+from alembic_cascade.orphans.looked import Looked, Status
 from alembic_cascade.orphans.planning import Plan
 from alembic_cascade.orphans.remarks import DUPLICATE_REFERENT, NULL_LINK, ORPHANED_ROWS, findings
 from alembic_cascade.orphans.settling import Foreseen, Settled

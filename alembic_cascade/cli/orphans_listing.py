@@ -14,7 +14,7 @@ from alembic_cascade.audit.mapped import BrokenMapper
 from alembic_cascade.cli.findings import print_finding
 from alembic_cascade.cli.output import columns, count_of, fits, names_and_values, print_database, printable
 from alembic_cascade.foreign_keys import TableName
-from alembic_cascade.orphans.looking import Looked, Sample, Status
+from alembic_cascade.orphans.looked import Looked, Sample, Status
 from alembic_cascade.orphans.planning import Plan
 from alembic_cascade.orphans.remarks import DUPLICATE_REFERENT, ORPHANED_ROWS, findings, percent
 from alembic_cascade.orphans.settling import Effect, Foreseen, Settled

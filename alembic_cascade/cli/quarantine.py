@@ -15,17 +15,9 @@ from alembic_cascade.environment import Settings, Site, change, visit
 from alembic_cascade.errors import CascadeError
 from alembic_cascade.foreign_keys import TableName
 from alembic_cascade.orphans.erasure import Subject, erase_subject, subject
-from alembic_cascade.orphans.quarantine import (
-    Holding,
-    Store,
-    entries,
-    holdings,
-    is_known,
-    purge_stores,
-    restore_rows,
-    stores,
-)
+from alembic_cascade.orphans.quarantine import entries, holdings, purge_stores, restore_rows, stores
 from alembic_cascade.orphans.references import unquoted
+from alembic_cascade.orphans.stores import Holding, Store, is_known
 from alembic_cascade.sql.quoting import quote_identifier, quote_table
 
 CONFLICTS = 1

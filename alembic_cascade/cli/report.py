@@ -23,7 +23,8 @@ from alembic_cascade.errors import CascadeError
 from alembic_cascade.foreign_keys import TableName
 from alembic_cascade.lifecycle.reflected import present_triggers
 from alembic_cascade.orphans.links import links_of, whole_database
-from alembic_cascade.orphans.looking import Wanted, locate, look
+from alembic_cascade.orphans.looked import Wanted
+from alembic_cascade.orphans.looking import locate, look
 from alembic_cascade.report.changes import changes_of
 from alembic_cascade.report.facts import NO_FACTS, Facts, read_facts, with_guarantees, with_orphans, with_samples
 from alembic_cascade.report.gathering import BY_MODULE, BY_SCHEMA, gathered

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from alembic_cascade.doctor.examined import Examined
 from alembic_cascade.doctor.outcome import Outcome, Problem, named, outcomes
-from alembic_cascade.orphans.quarantine import Holding, holdings, is_known
+from alembic_cascade.orphans.quarantine import holdings
+from alembic_cascade.orphans.stores import Holding, is_known
 from alembic_cascade.sql.preflight_queries import readers, schema_rights
 from alembic_cascade.sql.quoting import quote_identifier, quote_table
 

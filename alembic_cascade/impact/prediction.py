@@ -25,8 +25,9 @@ from alembic_cascade.impact.statements import (
     preparing_statements,
 )
 from alembic_cascade.rolling_back import rolled_back
-from alembic_cascade.sql.catalogue import ACTION_RULES, pg_class, regclass
+from alembic_cascade.sql.catalogue import ACTION_RULES, regclass
 from alembic_cascade.sql.quoting import quote_table, verbatim
+from alembic_cascade.sql.system_tables import pg_class
 
 READ_ONLY_TRANSACTION = "25006"
 SEVERAL_STATEMENTS = "42P11"

@@ -26,8 +26,8 @@ from sqlalchemy.dialects.postgresql import OID
 from sqlalchemy.exc import DBAPIError
 
 from alembic_cascade.dbapi_errors import sqlstate
-from alembic_cascade.sql.catalogue import CATALOGUE
 from alembic_cascade.sql.quoting import quote_literal, verbatim
+from alembic_cascade.sql.system_tables import CATALOGUE
 
 pg_attribute = table(
     "pg_attribute",

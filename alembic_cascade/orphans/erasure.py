@@ -30,9 +30,10 @@ from sqlalchemy.schema import CreateTable, DropTable
 from alembic_cascade.errors import CascadeError
 from alembic_cascade.foreign_keys import TableName
 from alembic_cascade.orphans.columns import Column, comparable, equal, read_value
-from alembic_cascade.orphans.quarantine import Store, clear_away, holdings
+from alembic_cascade.orphans.quarantine import clear_away, holdings
 from alembic_cascade.orphans.references import Reference, references
 from alembic_cascade.orphans.relations import Relation, kept_table, living_table, located
+from alembic_cascade.orphans.stores import Store
 from alembic_cascade.sql.quoting import quote_identifier, quote_table
 
 # The rows that have been found. "followed": what refers to them is to be found, too.

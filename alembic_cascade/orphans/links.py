@@ -14,7 +14,8 @@ from alembic_cascade.audit.relations import Relation, far_key, table_name
 from alembic_cascade.audit.subject import AuditedKey, Subject, schemas_of
 from alembic_cascade.declared import KeySettings, column_named, key_settings
 from alembic_cascade.foreign_keys import ForeignKey, TableName
-from alembic_cascade.sql.catalogue import pg_constraint, pg_namespace, table_places
+from alembic_cascade.sql.catalogue import table_places
+from alembic_cascade.sql.system_tables import pg_constraint, pg_namespace
 
 NO_KEY = KeySettings()
 

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from enum import Enum
 from typing import Any
 
 from sqlalchemy import Connection, NestedTransaction, TextClause, func, select, true
@@ -15,9 +14,9 @@ from sqlalchemy.exc import DBAPIError
 from alembic_cascade.audit.subject import Subject
 from alembic_cascade.dbapi_errors import message, sqlstate
 from alembic_cascade.errors import CascadeError
-from alembic_cascade.foreign_keys import ForeignKey, TableName, column_list
+from alembic_cascade.foreign_keys import ForeignKey, TableName
 from alembic_cascade.orphans.links import Link
-from alembic_cascade.patterns import matches_table
+from alembic_cascade.orphans.looked import Doubles, Looked, Nulls, Sample, Status, Wanted
 from alembic_cascade.sql.orphan_queries import (
     Located,
     doubles_query,
@@ -36,77 +35,6 @@ OF_ONE_KEY = ("0A", "22", "42", "54", "55")
 
 # no_active_sql_transaction
 NO_TRANSACTION = "25P01"
-
-# A row's values by the names of their columns, as PostgreSQL writes them.
-Sample = dict[str, str | None]
-
-
-class Status(Enum):
-    """What was done about a link."""
-
-    COUNTED = "counted"
-    TRUSTED = "trusted"
-    ABSENT = "absent"
-    NOT_JUDGED = "not judged"
-    REFUSED = "refused"
-
-
-@dataclass(frozen=True)
-class Nulls:
-    """Rows that have NULL in a column that the models want filled."""
-
-    column: str
-    number: int
-    samples: tuple[Sample, ...] = ()
-
-
-@dataclass(frozen=True)
-class Doubles:
-    """Rows of a referent whose values another row has, too."""
-
-    columns: tuple[str, ...]
-    number: int
-    samples: tuple[Sample, ...] = ()
-
-
-@dataclass(frozen=True)
-class Looked:
-    """What was found of a link; ``why`` says what stopped the look, where something did.
-
-    ``references`` are rows that refer to anything, ``empty`` those that don't, for their columns are NULL.
-    """
-
-    link: Link
-    located: Located
-    status: Status
-    why: str | None = None
-    references: int = 0
-    empty: int = 0
-    orphans: int = 0
-    samples: tuple[Sample, ...] = ()
-    nulls: tuple[Nulls, ...] = ()
-    doubles: Doubles | None = None
-
-    @property
-    def rate(self) -> float:
-        """The share of the references that are orphans."""
-        return self.orphans / self.references if self.references else 0.0
-
-    @property
-    def has_findings(self) -> bool:
-        return bool(self.orphans or self.nulls or self.doubles)
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What is asked for: ``trusting`` leaves out keys that the database guarantees."""
-
-    tables: tuple[str, ...] = ()
-    samples: int = 5
-    trusting: bool = True
-
-    def means(self, table: TableName) -> bool:
-        return not self.tables or any(matches_table(pattern, table.schema, table.name) for pattern in self.tables)
 
 
 @contextmanager
@@ -312,8 +240,3 @@ def _with_doubles(answers: _Answers, one: Looked, samples: int) -> Looked:
 
 def _read(samples: str | None, columns: Sequence[str]) -> tuple[Sample, ...]:
     return tuple(dict(zip(columns, values, strict=True)) for values in json.loads(samples or "[]"))
-
-
-def referent_label(looked: Looked) -> str:
-    """The referent in words: ``users.id``."""
-    return column_list(looked.link.key.referent, looked.link.key.remote_columns)

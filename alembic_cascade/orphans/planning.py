@@ -8,7 +8,7 @@ from types import EllipsisType
 
 from alembic_cascade.config import CascadeConfig
 from alembic_cascade.orphans.links import Link
-from alembic_cascade.orphans.looking import Looked, Status
+from alembic_cascade.orphans.looked import Looked, Status
 from alembic_cascade.orphans.strategies import Decision, decide
 from alembic_cascade.sorting import ranks
 

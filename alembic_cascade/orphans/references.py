@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select
 
 from alembic_cascade.foreign_keys import TableName
-from alembic_cascade.sql.catalogue import column_names, pg_class, pg_constraint, pg_namespace
+from alembic_cascade.sql.catalogue import column_names
+from alembic_cascade.sql.system_tables import pg_class, pg_constraint, pg_namespace
 
 # As PostgreSQL's format('%I') writes it.
 _IDENTIFIER = r'(?:"(?:[^"]|"")*"|[^\s",.()]+)'

@@ -10,10 +10,10 @@ from sqlalchemy import Connection, FromClause, column, func, select, table
 from alembic_cascade.errors import CascadeError
 from alembic_cascade.foreign_keys import TableName
 from alembic_cascade.orphans.columns import Column, columns_of
-from alembic_cascade.orphans.quarantine import Store
 from alembic_cascade.orphans.references import Reference
-from alembic_cascade.sql.catalogue import pg_class, pg_namespace
+from alembic_cascade.orphans.stores import Store
 from alembic_cascade.sql.quoting import quote_table
+from alembic_cascade.sql.system_tables import pg_class, pg_namespace
 
 
 @dataclass(frozen=True)

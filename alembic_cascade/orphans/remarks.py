@@ -8,7 +8,7 @@ from shlex import quote
 
 from alembic_cascade.audit.findings import Finding, Severity
 from alembic_cascade.foreign_keys import column_list
-from alembic_cascade.orphans.looking import Looked, referent_label
+from alembic_cascade.orphans.looked import Looked, referent_label
 
 ORPHANED_ROWS = "orphaned-rows"
 NULL_LINK = "null-link"

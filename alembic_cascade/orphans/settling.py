@@ -18,8 +18,8 @@ from alembic_cascade.locking import Locking
 from alembic_cascade.ops import CleanOrphansOp
 from alembic_cascade.orphans.implementations import settle_orphans, settling_errors
 from alembic_cascade.orphans.planning import Plan
-from alembic_cascade.orphans.quarantine import FIX
 from alembic_cascade.orphans.statements import foresee_statement
+from alembic_cascade.orphans.stores import FIX
 from alembic_cascade.running import make_functions
 from alembic_cascade.sql.quoting import verbatim
 

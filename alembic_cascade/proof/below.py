@@ -8,8 +8,8 @@ from contextlib import suppress
 
 from alembic_cascade.proof.foresight import Rule, foreseen
 from alembic_cascade.proof.ground import Ground
-from alembic_cascade.proof.making import Row
 from alembic_cascade.proof.refusals import CannotMake
+from alembic_cascade.proof.rows import Row
 
 
 def make_below(ground: Ground, rules: Sequence[Rule], doomed: Row, start: Row) -> None:

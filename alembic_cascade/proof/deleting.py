@@ -12,8 +12,8 @@ from sqlalchemy.exc import DBAPIError
 from alembic_cascade.dbapi_errors import constraint, sqlstate
 from alembic_cascade.proof.foresight import Foreseen
 from alembic_cascade.proof.ground import Ground
-from alembic_cascade.proof.making import Row
 from alembic_cascade.proof.refusals import FOREIGN_KEY_VIOLATIONS, NO_ANSWERS, CannotMake, SessionRefused, said
+from alembic_cascade.proof.rows import Row
 from alembic_cascade.proof.statements import Values, count, deletion
 from alembic_cascade.proof.watching import Seen, Watches, condition
 from alembic_cascade.sql.quoting import verbatim

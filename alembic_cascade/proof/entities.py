@@ -13,8 +13,8 @@ from sqlalchemy.sql.elements import BinaryExpression
 
 from alembic_cascade.audit.relations import table_name
 from alembic_cascade.proof.ground import Ground
-from alembic_cascade.proof.making import Row
 from alembic_cascade.proof.refusals import CannotMake
+from alembic_cascade.proof.rows import Row
 from alembic_cascade.sql.quoting import quote_literal
 
 Held = Mapping[Column[Any], str | None]

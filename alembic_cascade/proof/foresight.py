@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from alembic_cascade.foreign_keys import Action
-from alembic_cascade.proof.making import Row
+from alembic_cascade.proof.rows import Row
 from alembic_cascade.proof.statements import Values, same
 
 SETTING = {"SET NULL", "SET DEFAULT"}

@@ -12,12 +12,13 @@ from alembic_cascade.audit.mapped import mapped_models
 from alembic_cascade.audit.relations import table_name
 from alembic_cascade.declared import declared_keys
 from alembic_cascade.foreign_keys import Action, TableName, column_list
-from alembic_cascade.proof.catalogue import Catalogue, Key, Table, read_catalogue
+from alembic_cascade.proof.catalogue import Catalogue, Key, Table
 from alembic_cascade.proof.claims import Claim, KeyClaim, claims, identifier
 from alembic_cascade.proof.deferred import Deferred, read_deferred
 from alembic_cascade.proof.foresight import Rule
 from alembic_cascade.proof.hints import hints_of
 from alembic_cascade.proof.making import Maker
+from alembic_cascade.proof.reading import read_catalogue
 from alembic_cascade.proof.shapes import Shapes
 from alembic_cascade.proof.statements import value_of
 from alembic_cascade.sql.quoting import verbatim

@@ -24,8 +24,8 @@ from alembic_cascade.proof.deleting import (
 )
 from alembic_cascade.proof.foresight import Foreseen, Rule, foreseen
 from alembic_cascade.proof.ground import Ground, Promise
-from alembic_cascade.proof.making import Row
 from alembic_cascade.proof.refusals import FOREIGN_KEY_VIOLATIONS, CannotMake, said
+from alembic_cascade.proof.rows import Row
 from alembic_cascade.proof.statements import Values, all_equal, change, count, orphan
 from alembic_cascade.proof.watching import condition
 from alembic_cascade.sql.quoting import verbatim

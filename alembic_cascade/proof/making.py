@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from alembic_cascade.dbapi_errors import constraint, sqlstate
 from alembic_cascade.proof.catalogue import Catalogue, Key, Table
 from alembic_cascade.proof.refusals import CHECK_VIOLATION, UNIQUE_VIOLATIONS, CannotMake, NeedsSavepoints, said
+from alembic_cascade.proof.rows import Attempt, Bundle, Draft, Row, agrees, filled
 from alembic_cascade.proof.shapes import Shapes
 from alembic_cascade.proof.statements import Values, insertion, value_of
 from alembic_cascade.proof.taking import copy_of_a_row, row_that_nobody_needs, some_row
@@ -23,44 +24,6 @@ TRIES = 30
 TRIES_OF_VALUES = 3
 # So many rows are made for one, each needed by the one before: what takes more goes round in a circle.
 DEEPEST = 60
-
-
-@dataclass(frozen=True, eq=False)
-class Row:
-    """A row, with its values as PostgreSQL writes them."""
-
-    table: Table
-    values: Values = field(repr=False)
-
-
-@dataclass
-class _Draft:
-    """A row that is not inserted yet."""
-
-    table: Table
-    values: dict[str, str | None]
-    is_stranger: bool = False
-
-
-@dataclass
-class _Bundle:
-    """Rows that have to be inserted at once, for they refer to each other in a circle.
-
-    ``open`` are those whose references are still looked for, ``drafts`` all of them. By keys that are ``unchecked``
-    rows refer to whatever is given.
-    """
-
-    number: int
-    unchecked: frozenset[int]
-    open: list[_Draft] = field(default_factory=list)
-    drafts: list[_Draft] = field(default_factory=list)
-
-
-@dataclass
-class Attempt:
-    """Whether what was tried is to stay."""
-
-    kept: bool = False
 
 
 @dataclass
@@ -172,7 +135,7 @@ class Maker:
         """Values for the columns in which a copy must not be as its original."""
         number = self._next()
         try:
-            shape = self.shapes.shape(table, _filled(given), number)
+            shape = self.shapes.shape(table, filled(given), number)
         except CannotMake:
             return {}
         values = {name: value for name, value in shape.values.items() if name in table.unique_columns}
@@ -183,8 +146,8 @@ class Maker:
     ) -> Row:
         problem: DBAPIError | None = None
         for attempt in range(TRIES):
-            bundle = _Bundle(self._next(), unchecked)
-            self._fill(_Draft(table, dict(given), is_stranger), bundle)
+            bundle = Bundle(self._next(), unchecked)
+            self._fill(Draft(table, dict(given), is_stranger), bundle)
             try:
                 return self._inserted(bundle)
             except DBAPIError as error:
@@ -196,7 +159,7 @@ class Maker:
                 # What is there may have the next numbers, or very many.
                 self.number += 1 if attempt % 2 else self.number
             elif sqlstate(problem) == CHECK_VIOLATION and attempt < TRIES_OF_VALUES:
-                self.shapes.forget(table, _filled(given))
+                self.shapes.forget(table, filled(given))
             else:
                 break
         assert problem is not None
@@ -206,10 +169,10 @@ class Maker:
         self.number += 1
         return self.number
 
-    def _fill(self, draft: _Draft, bundle: _Bundle) -> Values:
+    def _fill(self, draft: Draft, bundle: Bundle) -> Values:
         """Give the draft its values, and put it into the bundle, with what has to be made together with it."""
         table, number = draft.table, bundle.number
-        shape = self.shapes.shape(table, _filled(draft.values), number)
+        shape = self.shapes.shape(table, filled(draft.values), number)
         for name, value in shape.values.items():
             draft.values.setdefault(name, value.of(number))
         referring = {column for key in shape.references for column in key.columns}
@@ -230,7 +193,7 @@ class Maker:
         bundle.drafts.append(draft)
         return draft.values
 
-    def _referent(self, key: Key, known: Values, child: _Draft, bundle: _Bundle, *, alone: bool) -> Values:
+    def _referent(self, key: Key, known: Values, child: Draft, bundle: Bundle, *, alone: bool) -> Values:
         """A row that the child can refer to by the key, with what is ``known`` of it.
 
         ``alone`` is one to which no other row refers so, unless the circle is to be closed.
@@ -240,20 +203,20 @@ class Maker:
             raise CannotMake(f"{key.name} refers to a table that can't be written to")
         wanted = dict(known)
         if len(known) == len(key.pairs):
-            made = next((row for row in self.made if row.table is parent and _has(row.values, known)), None)
+            made = next((row for row in self.made if row.table is parent and agrees(row.values, known)), None)
             existing = some_row(self.connection, parent, known) if made is None else made.values
             if existing is not None:
                 return existing
         elif not known and not alone and not child.is_stranger:
             return self._stranger(parent)
         for draft in (*bundle.open, *bundle.drafts):
-            if draft.table is parent and _has(draft.values, known):
+            if draft.table is parent and agrees(draft.values, known):
                 return draft.values
         is_stranger = child.is_stranger and not known and not alone
         if is_stranger and parent.oid in self._strangers:
             return self._strangers[parent.oid].values
         if self.catalogue.in_one_circle(child.table.oid, parent.oid):
-            return self._fill(_Draft(parent, wanted, is_stranger), bundle)
+            return self._fill(Draft(parent, wanted, is_stranger), bundle)
         with self._deeper(parent):
             return self._stranger(parent) if is_stranger else self._new_or_known(parent, known)
 
@@ -277,7 +240,7 @@ class Maker:
         finally:
             self._depth -= 1
 
-    def _foretell(self, draft: _Draft, number: int) -> None:
+    def _foretell(self, draft: Draft, number: int) -> None:
         """Fix what others will refer to before it is inserted."""
         for name in sorted(self.catalogue.referred.get(draft.table.oid, ())):
             column = draft.table.columns[name]
@@ -289,7 +252,7 @@ class Maker:
                 made = self.connection.scalar(verbatim(value_of(column.expression, column)))
                 draft.values[name] = None if made is None else str(made)
 
-    def _inserted(self, bundle: _Bundle) -> Row:
+    def _inserted(self, bundle: Bundle) -> Row:
         """Insert what belongs together by one statement, at whose end keys are checked, and return the last row."""
         statement = insertion([(draft.table, draft.values) for draft in bundle.drafts])
         with self.connection.begin_nested() if self.careful else nullcontext():
@@ -308,12 +271,4 @@ class Maker:
 
 def _is_given(table: Table, name: str, given: Values) -> bool:
     """Whether a unique index is over given values alone, so that others change nothing."""
-    return any(unique.name == name and set(unique.columns) <= _filled(given) for unique in table.uniques)
-
-
-def _has(values: Values, known: Values) -> bool:
-    return all(values.get(name) == value for name, value in known.items())
-
-
-def _filled(values: Values) -> frozenset[str]:
-    return frozenset(name for name, value in values.items() if value is not None)
+    return any(unique.name == name and set(unique.columns) <= filled(given) for unique in table.uniques)

@@ -21,8 +21,8 @@ from alembic_cascade.proof.entities import Entity, entity
 from alembic_cascade.proof.foresight import Rule
 from alembic_cascade.proof.ground import Ground
 from alembic_cascade.proof.key_proof import Finding
-from alembic_cascade.proof.making import Row
 from alembic_cascade.proof.refusals import CannotMake, SessionRefused, is_of_sqlalchemy
+from alembic_cascade.proof.rows import Row
 from alembic_cascade.proof.statements import Values
 
 NULLED = "NULL"

@@ -8,8 +8,8 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
-from alembic_cascade.proof.making import Row
 from alembic_cascade.proof.refusals import CannotMake
+from alembic_cascade.proof.rows import Row
 from alembic_cascade.proof.shapes import distinguishing
 from alembic_cascade.proof.statements import Values, counts_by, equals, reads
 from alembic_cascade.sql.quoting import quote_identifier, verbatim

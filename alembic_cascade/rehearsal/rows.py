@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from alembic_cascade.foreign_keys import TableName
-from alembic_cascade.orphans.quarantine import origin
+from alembic_cascade.orphans.stores import origin
 from alembic_cascade.sql.functions import read_query
 from alembic_cascade.sql.quoting import quote_table, verbatim
 from alembic_cascade.sql.row_digests import (

@@ -12,8 +12,9 @@ from alembic_cascade.audit.subject import Subject, schemas_of
 from alembic_cascade.dbapi_errors import message
 from alembic_cascade.foreign_keys import ForeignKey, TableName
 from alembic_cascade.orphans.links import inherited_key, is_guaranteed
-from alembic_cascade.orphans.looking import Looked, Status
-from alembic_cascade.orphans.quarantine import Holding, holdings
+from alembic_cascade.orphans.looked import Looked, Status
+from alembic_cascade.orphans.quarantine import holdings
+from alembic_cascade.orphans.stores import Holding
 from alembic_cascade.report.report import Quarantined
 from alembic_cascade.sql.catalogue import table_places
 from alembic_cascade.sql.report_queries import estimates_in_schema

@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import OID, REGCLASS
 
-from alembic_cascade.sql.catalogue import CATALOGUE, pg_attribute, pg_class, pg_constraint, pg_index, pg_namespace
+from alembic_cascade.sql.system_tables import CATALOGUE, pg_attribute, pg_class, pg_constraint, pg_index, pg_namespace
 
 pg_am = table("pg_am", column("oid", OID), column("amname", Text), schema=CATALOGUE)
 pg_type = table(

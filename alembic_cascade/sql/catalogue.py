@@ -1,4 +1,4 @@
-"""PostgreSQL's system catalogue as Core tables, and the queries on foreign keys in it.
+"""Queries on foreign keys, names and indexes in PostgreSQL's system catalogue.
 
 https://www.postgresql.org/docs/current/catalog-pg-constraint.html
 """
@@ -10,10 +10,8 @@ from typing import Any
 
 from sqlalchemy import (
     ARRAY,
-    Boolean,
     ColumnElement,
     FromClause,
-    Integer,
     Select,
     SmallInteger,
     Text,
@@ -26,79 +24,15 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    table,
     true,
     union,
 )
-from sqlalchemy.dialects.postgresql import OID, REGCLASS, aggregate_order_by, array
-from sqlalchemy.sql import quoted_name
+from sqlalchemy.dialects.postgresql import REGCLASS, aggregate_order_by, array
 
 from alembic_cascade.foreign_keys import ForeignKey, TableName
 from alembic_cascade.naming import clipped_name
 from alembic_cascade.sql.quoting import quote_literal, quote_table
-
-CATALOGUE = quoted_name("pg_catalog", quote=False)
-
-pg_namespace = table("pg_namespace", column("oid", OID), column("nspname", Text), schema=CATALOGUE)
-pg_class = table(
-    "pg_class",
-    column("oid", OID),
-    column("relname", Text),
-    column("relnamespace", OID),
-    column("relkind", Text),
-    column("relam", OID),
-    column("relowner", OID),
-    column("relacl", Text),
-    column("relforcerowsecurity", Boolean),
-    schema=CATALOGUE,
-)
-pg_attribute = table(
-    "pg_attribute",
-    column("attrelid", OID),
-    column("attname", Text),
-    column("attnum", SmallInteger),
-    column("atttypid", OID),
-    column("atttypmod", Integer),
-    column("attnotnull", Boolean),
-    column("attisdropped", Boolean),
-    schema=CATALOGUE,
-)
-pg_constraint = table(
-    "pg_constraint",
-    column("oid", OID),
-    column("conname", Text),
-    column("connamespace", OID),
-    column("contype", Text),
-    column("conrelid", OID),
-    column("confrelid", OID),
-    column("conparentid", OID),
-    column("conkey", ARRAY(SmallInteger)),
-    column("confkey", ARRAY(SmallInteger)),
-    column("confdelsetcols", ARRAY(SmallInteger)),
-    column("confdeltype", Text),
-    column("confupdtype", Text),
-    column("confmatchtype", Text),
-    column("condeferrable", Boolean),
-    column("condeferred", Boolean),
-    column("convalidated", Boolean),
-    column("conenforced", Boolean),
-    column("conperiod", Boolean),
-    schema=CATALOGUE,
-)
-
-pg_inherits = table("pg_inherits", column("inhrelid", OID), schema=CATALOGUE)
-
-pg_index = table(
-    "pg_index",
-    column("indexrelid", OID),
-    column("indrelid", OID),
-    column("indnkeyatts", SmallInteger),
-    column("indisunique", Boolean),
-    column("indisvalid", Boolean),
-    column("indisready", Boolean),
-    column("indpred", Text),
-    schema=CATALOGUE,
-)
+from alembic_cascade.sql.system_tables import pg_attribute, pg_class, pg_constraint, pg_index, pg_inherits, pg_namespace
 
 ACTION_RULES = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
 MATCH_TYPES = {"s": None, "f": "FULL", "p": "PARTIAL"}

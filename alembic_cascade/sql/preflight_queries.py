@@ -29,7 +29,7 @@ from sqlalchemy.dialects.postgresql import OID, REGCLASS
 
 from alembic_cascade.naming import BESIDE, BUILDING
 from alembic_cascade.sql.audit_queries import in_schema, pg_trigger
-from alembic_cascade.sql.catalogue import CATALOGUE, pg_class, pg_constraint, pg_index, pg_namespace
+from alembic_cascade.sql.system_tables import CATALOGUE, pg_class, pg_constraint, pg_index, pg_namespace
 
 pg_stat_progress_create_index = table("pg_stat_progress_create_index", column("index_relid", OID), schema=CATALOGUE)
 

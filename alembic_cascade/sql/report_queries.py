@@ -11,7 +11,7 @@ from sqlalchemy import Float, Select, column, select, table
 from sqlalchemy.dialects.postgresql import OID
 
 from alembic_cascade.sql.audit_queries import in_schema
-from alembic_cascade.sql.catalogue import CATALOGUE, pg_class, pg_namespace
+from alembic_cascade.sql.system_tables import CATALOGUE, pg_class, pg_namespace
 
 statistics = table("pg_class", column("oid", OID), column("reltuples", Float), schema=CATALOGUE).alias("statistics")
 

@@ -16,7 +16,8 @@ from alembic_cascade.audit.mapped import mapped_models
 from alembic_cascade.audit.subject import Subject, schemas_of
 from alembic_cascade.differences import Difference, differences
 from alembic_cascade.orphans.links import links_of, whole_database
-from alembic_cascade.orphans.looking import Status, Wanted, locate, look
+from alembic_cascade.orphans.looked import Status, Wanted
+from alembic_cascade.orphans.looking import locate, look
 from alembic_cascade.orphans.remarks import ORPHANED_ROWS, findings
 from alembic_cascade.proof import Claim
 from alembic_cascade.rehearsal.environments import postgresql

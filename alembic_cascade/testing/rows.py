@@ -11,8 +11,8 @@ from alembic_cascade.audit.relations import table_name
 from alembic_cascade.foreign_keys import TableName
 from alembic_cascade.proof.catalogue import Table
 from alembic_cascade.proof.ground import Ground
-from alembic_cascade.proof.making import Row
 from alembic_cascade.proof.refusals import CannotMake
+from alembic_cascade.proof.rows import Row
 from alembic_cascade.proof.statements import Values
 from alembic_cascade.rehearsal.rows import stored_tables
 from alembic_cascade.testing.grounds import ground_of_data

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from alembic_cascade.audit.findings import Finding
 from alembic_cascade.dbapi_errors import detail, message
 from alembic_cascade.differences import Difference
-from alembic_cascade.orphans.looking import Looked, Sample
+from alembic_cascade.orphans.looked import Looked, Sample
 from alembic_cascade.proof import Proof
 from alembic_cascade.rehearsal.outcome import Reason
 

@@ -13,7 +13,8 @@ from sqlalchemy import BigInteger, Column, Connection, ForeignKey, MetaData, Nul
 from alembic_cascade.audit.mapped import Mapped
 from alembic_cascade.audit.subject import Subject
 from alembic_cascade.orphans.links import links_of, whole_database
-from alembic_cascade.orphans.looking import Wanted, locate, look
+from alembic_cascade.orphans.looked import Wanted
+from alembic_cascade.orphans.looking import locate, look
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,7 +16,8 @@ from alembic_cascade import CascadeConfig, CascadeError
 from alembic_cascade.audit.mapped import Mapped
 from alembic_cascade.audit.subject import Subject
 from alembic_cascade.orphans.links import links_of, whole_database
-from alembic_cascade.orphans.looking import Looked, Status, Wanted, locate, look
+from alembic_cascade.orphans.looked import Looked, Status, Wanted
+from alembic_cascade.orphans.looking import locate, look
 from alembic_cascade.orphans.planning import Said, plans
 from alembic_cascade.orphans.quarantine import restore_rows
 from alembic_cascade.orphans.settling import Hands, foresee, new_revision, settle

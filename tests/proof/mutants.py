@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
-from alembic_cascade.proof.catalogue import read_catalogue
 from alembic_cascade.proof.making import Maker
+from alembic_cascade.proof.reading import read_catalogue
 from alembic_cascade.proof.shapes import Shapes
 
 if TYPE_CHECKING:
