@@ -50,6 +50,24 @@ def downgrade():
 
 COPIES = "SELECT datname FROM pg_database WHERE datname LIKE 'alembic_cascade_rehearsal_%'"
 
+ADD_COLUMN = "op.add_column('posts', sa.Column('slug', sa.Text()))"
+DROP_COLUMN = "op.drop_column('posts', 'slug')"
+
+DIRTY = (
+    "CREATE TABLE users (id serial PRIMARY KEY, name text)",
+    "CREATE TABLE posts (id serial PRIMARY KEY, user_id integer, title text)",
+    "INSERT INTO users (name) VALUES ('ann')",
+    "INSERT INTO posts (user_id, title) VALUES (1, 'a'), (7, 'b'), (8, 'c')",
+)
+SETTLE = (
+    "op.clean_orphans('posts', 'users', ['user_id'], ['id'], strategy='quarantine', revision=revision)\n"
+    "op.create_foreign_key('posts_user_id_fkey', 'posts', 'users', ['user_id'], ['id'], ondelete='CASCADE')"
+)
+UNSETTLE = (
+    "op.drop_constraint('posts_user_id_fkey', 'posts', type_='foreignkey')\n"
+    "op.restore_orphans('posts', 'users', ['user_id'], ['id'], revision=revision)"
+)
+
 
 @dataclass
 class Shop(Site):

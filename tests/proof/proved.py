@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from models import models, reference
 from sqlalchemy import text
 
 from alembic_cascade import CascadeConfig
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, MetaData
 
     from alembic_cascade.proof import Proof
+
+PARENT = "CREATE TABLE parents (id integer PRIMARY KEY)"
+KEY = "children.parent_id -> parents.id"
 
 
 def all_proofs(engine: Engine, *metadatas: MetaData, config: CascadeConfig | None = None) -> list[Proof]:
@@ -55,3 +59,23 @@ def rows_of(connection: Connection) -> list[object]:
         )
         for table in list(tables)
     ]
+
+
+def family(**rule: object) -> MetaData:
+    """Parents and their children."""
+    return models(parents=[], children=[reference("parent_id", "parents.id", **rule)])
+
+
+def key_proof(engine: Engine, metadata: MetaData, *statements: str, config: CascadeConfig | None = None) -> Proof:
+    """The proof of the one key of models, on the database that has their tables, changed by ``statements``."""
+    metadata.create_all(engine)
+    execute(engine, *statements)
+    (found,) = all_proofs(engine, metadata, config=config)
+    return found
+
+
+def altered(rule: str) -> str:
+    return (
+        "ALTER TABLE children DROP CONSTRAINT children_parent_id_fkey,"
+        f" ADD CONSTRAINT children_parent_id_fkey FOREIGN KEY (parent_id) REFERENCES parents {rule}"
+    )

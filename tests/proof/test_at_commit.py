@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 from models import number
 
-from proof.proved import all_proofs, execute
+from proof.proved import KEY, all_proofs, execute, family, key_proof
+from proof.test_not_provable import REFUSE
 from proof.test_relationships import DELETES, relationships
 from proof.test_relationships import family as mapped_family
-from proof.test_verdicts import KEY, REFUSE, family, key_proof
 
 if TYPE_CHECKING:
     from pathlib import Path
