@@ -11,7 +11,7 @@ from alembic_cascade.audit.subject import Subject
 from alembic_cascade.foreign_keys import ForeignKey, TableName
 from alembic_cascade.report.reading import steps_of
 from alembic_cascade.report.report import ReportedChange, ReportedNote, ReportedRevision
-from alembic_cascade.report.steps import Altered, Dropped, Made, Step, TableDropped, Unread
+from alembic_cascade.report.steps import Altered, ColumnDropped, Dropped, Made, Step, TableDropped, Unread
 from alembic_cascade.report.words import reason_of_policy
 
 # The keys of a database or of a history by their table and name.
@@ -89,6 +89,7 @@ class _History:
         self._wanted = wanted
         self._subject = subject
         self._known: Named = {}
+        self._gone: set[tuple[TableName, str | None]] = set()
 
     def changes(self, revision: Revision, steps: Iterable[Step]) -> list[ReportedChange]:
         """What the steps of a revision come to."""
@@ -108,19 +109,31 @@ class _History:
                         after.remove(made)
                     else:
                         before.append((table, name, key or self._found(revision, table, name)))
-                case TableDropped(table):
-                    after = [one for one in after if one.source != table]
-                    before += [(table, key.name, key) for key in self._keys_on(table)]
+                case TableDropped(table) | ColumnDropped(table):
+                    column = step.column if isinstance(step, ColumnDropped) else None
+                    after = [one for one in after if not self._is_on(one, table, column)]
+                    told = {(self._subject.canonical(of), name) for of, name, _ in before}
+                    before += [
+                        (table, key.name, key)
+                        for key in self._keys_on(table)
+                        if self._is_on(key, table, column) and (self._subject.canonical(table), key.name) not in told
+                    ]
                 case Unread():
                     pass
         self._follow(before, after)
         return self._paired(revision, before, after)
 
+    def _is_on(self, key: ForeignKey, table: TableName, column: str | None) -> bool:
+        same = self._subject.canonical(key.source) == self._subject.canonical(table)
+        return same and (column is None or column in key.local_columns)
+
     def _follow(
         self, before: Iterable[tuple[TableName, str | None, ForeignKey | None]], after: Iterable[ForeignKey]
     ) -> None:
         for table, name, _ in before:
-            self._known.pop((self._subject.canonical(table), name), None)
+            place = (self._subject.canonical(table), name)
+            self._known.pop(place, None)
+            self._gone.add(place)
         for key in after:
             self._known[(self._subject.canonical(key.source), key.name)] = key
 
@@ -199,7 +212,8 @@ class _History:
 
     def _keys_on(self, table: TableName) -> list[ForeignKey]:
         name = self._subject.canonical(table)
-        known = {**self._before, **self._known}
+        left = {place: key for place, key in self._before.items() if place not in self._gone}
+        known = {**left, **self._known}
         return [key for (of, _), key in sorted(known.items(), key=lambda item: str(item[0])) if of == name]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -77,6 +77,21 @@ def _computed(node: ast.expr, names: Mapping[str, object]) -> Any:
         case ast.BinOp(left=left, op=operator, right=right):
             return _joined(operator, _value(left, names), _value(right, names))
     raise Unknown
+
+
+def unpacked(target: ast.expr, item: Any) -> Iterator[tuple[str, Any]]:
+    """The names of a target, each with its part of ``item``.
+
+    Errors: :exc:`Unknown`; :exc:`TypeError` and :exc:`ValueError` where there are not as many parts.
+    """
+    match target:
+        case ast.Name(id=name):
+            yield name, item
+        case ast.Tuple(elts=elements):
+            for element, part in zip(elements, item, strict=True):
+                yield from unpacked(element, part)
+        case _:
+            raise Unknown
 
 
 def condition(test: ast.expr, names: Mapping[str, object]) -> bool:
@@ -167,3 +182,9 @@ def _called(call: ast.Call, names: Mapping[str, object]) -> Any:
             if isinstance(owner, str | dict):
                 return getattr(owner, name)(*arguments)
     raise Unknown
+
+
+def first_line(expression: ast.expr) -> str:
+    """The text of an expression, cut after a hundred letters."""
+    text = " ".join(ast.unparse(expression).split())
+    return text if len(text) <= 100 else f"{text[:99]}…"  # noqa: PLR2004

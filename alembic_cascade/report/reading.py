@@ -3,36 +3,51 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
 from typing import Any
 
-from alembic_cascade.foreign_keys import ForeignKey, TableName
-from alembic_cascade.report.evaluating import LONGEST, Unknown, condition, value
-from alembic_cascade.report.steps import Altered, Dropped, Made, Step, TableDropped, Unread
-from alembic_cascade.report.written import CREATE, DROP, altered, arguments, created, keys_in_table
+from alembic_cascade.foreign_keys import TableName
+from alembic_cascade.report.evaluating import LONGEST, Unknown, condition, first_line, unpacked, value
+from alembic_cascade.report.operations import ONLY_A_RUN, READERS, Operations, operation_steps
+from alembic_cascade.report.steps import Step, Unread
+from alembic_cascade.report.written import arguments
 
 # SQL that somebody wrote, in which keys come and go.
 ABOUT_KEYS = re.compile(
     r"\b(?:FOREIGN\s+KEY|REFERENCES|(?:ADD|DROP|ALTER|VALIDATE)\s+CONSTRAINT|DROP\s+TABLE)\b", re.IGNORECASE
 )
 
-ONLY_A_RUN = "an argument is more than text and names that the revision gives a value: only a run of it would tell"
+ELSEWHERE = "it calls {}, which is no function of this revision: only a run of it would tell"
+FROM_A_FILE = "it reads a file, and only a run of it would tell what for: {}"
+
+# What changes a list or a dictionary in place.
+CHANGING = frozenset(
+    {"append", "extend", "insert", "remove", "pop", "clear", "update", "add", "discard", "setdefault", "sort"}
+)
+READING = frozenset({"open", "read", "read_text"})
+
+# Modules of which nothing does anything to keys by itself.
+HARMLESS = frozenset({*sys.stdlib_module_names, "sqlalchemy"})
+
 
 # A function of the revision that calls another one, and so on.
 DEEPEST = 20
 
 
-@dataclass(frozen=True)
-class Operations:
-    """What ``op`` is; within ``op.batch_alter_table`` with the ``table`` that all is about."""
-
-    table: TableName | None = None
-
-
 class _Return(Exception):  # noqa: N818
     """A function ends."""
+
+
+class _Continue(Exception):  # noqa: N818
+    """A round of a loop ends."""
+
+
+class _Break(Exception):  # noqa: N818
+    """A loop ends."""
 
 
 def steps_of(tree: ast.Module, function: str = "upgrade") -> list[Step]:
@@ -47,12 +62,15 @@ class _Reader:
 
     def __init__(self, tree: ast.Module) -> None:
         self.functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+        self._harmless = set(dir(builtins))
         self._depth = 0
         self._names: dict[str, Any] = {}
         # Nothing that a module does while it is imported is about keys.
         for node in tree.body:
-            if isinstance(node, ast.Assign | ast.AnnAssign | ast.Import | ast.ImportFrom):
+            if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Import | ast.ImportFrom):
                 list(self._statement(node))
+            elif not isinstance(node, ast.FunctionDef):
+                self._forget(node)
 
     def read(self, function: ast.FunctionDef, given: Mapping[str, Any] | None = None) -> Iterator[Step]:
         """The steps of a function, whose arguments are known or not."""
@@ -76,24 +94,35 @@ class _Reader:
     def _statement(self, statement: ast.stmt) -> Iterator[Step]:
         match statement:
             case ast.ImportFrom(names=names) | ast.Import(names=names):
-                self._import(names)
-            case (
-                ast.Assign(targets=[ast.Name(id=name)], value=given)
-                | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as given)
-            ):
-                yield from self._expression(given)
-                self._assign(name, given)
+                self._import(statement, names)
+            case ast.Assign() | ast.AnnAssign() | ast.AugAssign():
+                yield from self._assignment(statement)
+            case ast.Expr(value=ast.Call(func=ast.Name(id=name))) if not self._is_known(name):
+                yield Unread(statement.lineno, ELSEWHERE.format(name))
             case ast.Expr(value=expression):
                 yield from self._expression(expression)
+                self._forget(expression)
+            case ast.FunctionDef(name=name):
+                self.functions[name] = statement
             case ast.Return():
                 raise _Return
-            case ast.FunctionDef() | ast.ClassDef() | ast.Pass():
+            case ast.Continue():
+                raise _Continue
+            case ast.Break():
+                raise _Break
+            case ast.ClassDef() | ast.Pass():
                 pass
             case _:
                 yield from self._block(statement)
 
-    def _import(self, names: Sequence[ast.alias]) -> None:
+    def _is_known(self, name: str) -> bool:
+        return name in self.functions or name in self._harmless
+
+    def _import(self, statement: ast.Import | ast.ImportFrom, names: Sequence[ast.alias]) -> None:
         """``from alembic import op`` and ``import alembic.op as op``, and whatever they are called."""
+        module = statement.module or "" if isinstance(statement, ast.ImportFrom) else ""
+        if module.partition(".")[0] in HARMLESS:
+            self._harmless.update(name.asname or name.name for name in names)
         for name in names:
             if name.name in {"op", "alembic.op"}:
                 self._names[name.asname or name.name] = Operations()
@@ -102,23 +131,52 @@ class _Reader:
         match statement:
             case ast.With(items=items, body=body):
                 for item in items:
+                    yield from self._expression(item.context_expr)
                     self._enter(item)
                 yield from self._body(body)
             case ast.For():
                 yield from self._loop(statement)
             case ast.If(test=test, body=body, orelse=orelse):
                 yield from self._branch(statement, test, body, orelse)
-            case ast.Try(body=body, finalbody=final):
-                yield from self._body(body)
+            case ast.Try(body=body, handlers=handlers, orelse=orelse, finalbody=final):
+                yield from self._body([*body, *orelse])
+                for handler in handlers:
+                    yield from self._unread(handler, "it depends on a run whether something fails")
                 yield from self._body(final)
             case _:
                 yield from self._unread(statement)
 
-    def _assign(self, name: str, given: ast.expr) -> None:
-        try:
-            self._names[name] = value(given, self._names)
-        except Unknown:
-            self._names.pop(name, None)
+    def _assignment(self, statement: ast.Assign | ast.AnnAssign | ast.AugAssign) -> Iterator[Step]:
+        match statement:
+            case ast.Assign(targets=targets, value=given):
+                yield from self._expression(given)
+                self._assign(targets, given)
+            case ast.AnnAssign(target=target, value=ast.expr() as given):
+                yield from self._expression(given)
+                self._assign([target], given)
+            case ast.AugAssign(target=ast.Name(id=name) as target, op=operator, value=given):
+                self._assign([target], ast.BinOp(ast.Name(name, ast.Load()), operator, given))
+            case ast.AugAssign(target=target):
+                self._forget(target)
+
+    def _assign(self, targets: Sequence[ast.expr], given: ast.expr) -> None:
+        """The names get the value, where it is known; else nobody knows theirs any more."""
+        for target in targets:
+            try:
+                self._names.update(dict(unpacked(target, value(given, self._names))))
+            except (Unknown, TypeError, ValueError):
+                self._forget(target)
+
+    def _forget(self, node: ast.AST) -> None:
+        """Names that get another value in what is not followed are not known any more."""
+        for part in ast.walk(node):
+            match part:
+                case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
+                    self._names.pop(name, None)
+                case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store() | ast.Del()):
+                    self._names.pop(name, None)
+                case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attribute)) if attribute in CHANGING:
+                    self._names.pop(name, None)
 
     def _enter(self, item: ast.withitem) -> None:
         match item:
@@ -141,13 +199,18 @@ class _Reader:
     def _loop(self, loop: ast.For) -> Iterator[Step]:
         try:
             items = self._evaluated(loop.iter)
-            rounds = [dict(_unpacked(loop.target, item)) for item in items]
+            rounds = [dict(unpacked(loop.target, item)) for item in items]
         except (Unknown, TypeError, ValueError):
             yield from self._unread(loop, f"what {ast.unparse(loop.iter)} goes through is not known before a run")
             return
-        for given in rounds[:LONGEST]:
-            self._names.update(given)
-            yield from self._body(loop.body)
+        try:
+            for given in rounds[:LONGEST]:
+                self._names.update(given)
+                with suppress(_Continue):
+                    yield from self._body(loop.body)
+        except _Break:
+            return
+        yield from self._body(loop.orelse)
 
     def _branch(
         self, statement: ast.If, test: ast.expr, body: Sequence[ast.stmt], orelse: Sequence[ast.stmt]
@@ -155,37 +218,65 @@ class _Reader:
         try:
             chosen = body if condition(test, self._names) else orelse
         except Unknown:
-            yield from self._unread(statement, f"it depends on a run whether {ast.unparse(test)}")
+            said = f"it depends on a run whether {ast.unparse(test)}"
+            if any(isinstance(node, ast.Return | ast.Break | ast.Continue) for node in ast.walk(statement)):
+                yield Unread(statement.lineno, f"{said}, and what follows is done")
+                self._forget(statement)
+            else:
+                yield from self._unread(statement, said)
             return
         yield from self._body(chosen)
 
     def _unread(self, statement: ast.AST, said: str = ONLY_A_RUN) -> Iterator[Step]:
-        """One note for a statement, if something in it may be about keys."""
-        if any(self._concerns_keys(node) for node in ast.walk(statement)):
+        """One note for a statement, if something in it may be about keys; what it does to names is not known."""
+        if self._concerns_keys(statement):
             yield Unread(getattr(statement, "lineno", 1), said)
+        self._forget(statement)
 
-    def _concerns_keys(self, node: ast.AST) -> bool:
-        match node:
-            case ast.Attribute(attr=name):
-                return name in _READERS or name in {"create_table", "add_column", "drop_table"}
-            case ast.Constant(value=str() as text):
-                return ABOUT_KEYS.search(text) is not None
+    def _concerns_keys(self, statement: ast.AST, seen: frozenset[str] = frozenset()) -> bool:
+        for node in ast.walk(statement):
+            match node:
+                case ast.Attribute(attr=name) if name in READERS:
+                    return True
+                case ast.Constant(value=str() as text) if ABOUT_KEYS.search(text):
+                    return True
+                case ast.Expr(value=ast.Call(func=ast.Name(id=name))) if not self._is_known(name):
+                    return True
+                case ast.Call(func=ast.Name(id=name)) if name in self.functions and name not in seen:
+                    if self._concerns_keys(self.functions[name], seen | {name}):
+                        return True
         return False
 
     def _expression(self, expression: ast.expr) -> Iterator[Step]:
         match expression:
             case ast.Call(func=ast.Attribute(value=ast.Name(id=owner), attr=name)) if (
-                isinstance(operations := self._names.get(owner), Operations) and name in _READERS
+                isinstance(operations := self._names.get(owner), Operations) and name in READERS
             ):
                 try:
-                    yield from _READERS[name](self, operations, expression)
+                    yield from operation_steps(name, operations, expression, self._evaluated)
                 except (Unknown, KeyError):
                     yield Unread(expression.lineno, f"op.{name}: {ONLY_A_RUN}")
             case ast.Call(func=ast.Name(id=name)) if name in self.functions and not self._says_sql(expression):
                 yield from self._call(self.functions[name], expression)
             case _:
-                if self._says_sql(expression):
-                    yield Unread(expression.lineno, f"it runs SQL of its own: {_first_line(expression)}")
+                yield from self._other(expression)
+
+    def _other(self, expression: ast.expr) -> Iterator[Step]:
+        """An expression that is none of the operations, in which one may be hidden."""
+        if self._says_sql(expression):
+            yield Unread(expression.lineno, f"it runs SQL of its own: {first_line(expression)}")
+            return
+        for node in ast.walk(expression):
+            match node:
+                case ast.Attribute(attr=name) if name in READERS:
+                    yield Unread(expression.lineno, f"op.{name}: {ONLY_A_RUN}")
+                    return
+                case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name)) if name in READING:
+                    yield Unread(expression.lineno, FROM_A_FILE.format(first_line(expression)))
+                    return
+                case ast.Call(func=function, args=given) if any(map(self._is_operations, given)):
+                    yield Unread(expression.lineno, ELSEWHERE.format(ast.unparse(function)))
+                    return
 
     def _says_sql(self, expression: ast.expr) -> bool:
         texts = []
@@ -209,75 +300,3 @@ class _Reader:
                 except Unknown:
                     continue
         yield from self.read(function, given)
-
-    def create(self, operations: Operations, call: ast.Call) -> Iterator[Step]:
-        yield Made(created(self._given(operations, call)))
-
-    def alter(self, operations: Operations, call: ast.Call) -> Iterator[Step]:
-        yield Altered(*altered(self._given(operations, call)))
-
-    def drop(self, operations: Operations, call: ast.Call) -> Iterator[Step]:
-        """One of ours names all of the key."""
-        key = created(self._given(operations, call))
-        yield Dropped(key.source, key.name, key)
-
-    def drop_constraint(self, operations: Operations, call: ast.Call) -> Iterator[Step]:
-        places = DROP if operations.table is None else (DROP[0], DROP[2])
-        given = arguments(call, places, self._evaluated)
-        if given.get("type_") in {None, "foreignkey"}:
-            table = operations.table or TableName(given.get("schema"), given["table_name"])
-            yield Dropped(table, given["constraint_name"])
-
-    def create_table(self, _operations: Operations, call: ast.Call) -> Iterator[Step]:
-        table = TableName(self._keyword(call, "schema"), self._evaluated(call.args[0]))
-        yield from self._made_in(table, call.args[1:])
-
-    def add_column(self, operations: Operations, call: ast.Call) -> Iterator[Step]:
-        table = operations.table or TableName(self._keyword(call, "schema"), self._evaluated(call.args[0]))
-        yield from self._made_in(table, call.args)
-
-    def _made_in(self, table: TableName, items: Sequence[ast.expr]) -> Iterator[Step]:
-        for found in keys_in_table(table, items, self._evaluated):
-            yield Made(found) if isinstance(found, ForeignKey) else Unread(found.lineno, ONLY_A_RUN)
-
-    def drop_table(self, _operations: Operations, call: ast.Call) -> Iterator[Step]:
-        given = arguments(call, ("table_name",), self._evaluated)
-        yield TableDropped(TableName(given.get("schema"), given["table_name"]))
-
-    def _given(self, operations: Operations, call: ast.Call) -> dict[str, Any]:
-        """The arguments of an operation on a key; within a batch, its table is the batch's."""
-        if operations.table is None:
-            return arguments(call, CREATE, self._evaluated)
-        given = arguments(call, (CREATE[0], *CREATE[2:]), self._evaluated)
-        return {**given, "source_table": operations.table.name, "source_schema": operations.table.schema}
-
-    def _keyword(self, call: ast.Call, name: str) -> Any:
-        return next((self._evaluated(keyword.value) for keyword in call.keywords if keyword.arg == name), None)
-
-
-_READERS = {
-    "create_foreign_key": _Reader.create,
-    "add_foreign_key": _Reader.create,
-    "alter_foreign_key": _Reader.alter,
-    "drop_foreign_key": _Reader.drop,
-    "drop_constraint": _Reader.drop_constraint,
-    "create_table": _Reader.create_table,
-    "add_column": _Reader.add_column,
-    "drop_table": _Reader.drop_table,
-}
-
-
-def _unpacked(target: ast.expr, item: Any) -> Iterator[tuple[str, Any]]:
-    match target:
-        case ast.Name(id=name):
-            yield name, item
-        case ast.Tuple(elts=elements):
-            for element, part in zip(elements, item, strict=True):
-                yield from _unpacked(element, part)
-        case _:
-            raise Unknown
-
-
-def _first_line(expression: ast.expr) -> str:
-    text = " ".join(ast.unparse(expression).split())
-    return text if len(text) <= 100 else f"{text[:99]}…"  # noqa: PLR2004

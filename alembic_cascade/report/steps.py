@@ -39,6 +39,14 @@ class TableDropped:
 
 
 @dataclass(frozen=True)
+class ColumnDropped:
+    """A column that goes, with the keys on it."""
+
+    table: TableName
+    column: str
+
+
+@dataclass(frozen=True)
 class Unread:
     """A line that may do something to keys, and can't be read."""
 
@@ -46,4 +54,4 @@ class Unread:
     said: str
 
 
-Step = Made | Dropped | Altered | TableDropped | Unread
+Step = Made | Dropped | Altered | TableDropped | ColumnDropped | Unread

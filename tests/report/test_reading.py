@@ -267,3 +267,77 @@ def test_what_a_revision_is_like_is_told() -> None:
         (False, False),
         (False, True),
     ]
+
+
+@pytest.mark.parametrize(
+    ("upgrade", "expected"),
+    [
+        (
+            "for table in ['a', 'b', 'c']:\n    if table == 'a':\n        continue\n    if table == 'c':\n        break\n"
+            "    op.create_foreign_key('f', table, 'users', ['user_id'], ['id'])\nelse:\n    op.drop_table('posts')",
+            [("b.user_id -> users.id", None, "NO ACTION")],
+        ),
+        (
+            "tables = ['a']\ntables += ['b']\nfor table in tables:\n"
+            "    op.create_foreign_key('f', table, 'users', ['user_id'], ['id'])",
+            [("a.user_id -> users.id", None, "NO ACTION"), ("b.user_id -> users.id", None, "NO ACTION")],
+        ),
+        (
+            "rule = 'SET NULL'\nrule, table = 'CASCADE', 'posts'\n"
+            "op.create_foreign_key('f', table, 'users', ['user_id'], ['id'], ondelete=rule)",
+            [(POSTS, None, "CASCADE")],
+        ),
+        (f"def make():\n    {MADE.format('CASCADE')}\nmake()", [(POSTS, None, "CASCADE")]),
+    ],
+)
+def test_a_text_is_followed_as_a_run_would(upgrade: str, expected: list[tuple[str, str, str]]) -> None:
+    """Rounds that are left, names that get another value, functions within functions."""
+    found = changes(revision(upgrade))
+    assert (told(found), found.notes) == (expected, ())
+
+
+@pytest.mark.parametrize(
+    ("upgrade", "above", "line"),
+    [
+        ("rule = 'SET NULL'\nif sa.__version__ > '2':\n    rule = 'CASCADE'\n" + MADE.format('"+rule+"'), "", 10),
+        ("tables = ['a']\ntables.append('b')\nfor table in tables:\n    op.drop_table(table)", "", 9),
+        ("rules = {'a': 'CASCADE'}\nrules['a'] = sa.__version__\nop.drop_table(rules['a'])", "", 9),
+        ("op.drop_table(name)", "name = 'a'\nif sa.__version__ > '2':\n    name = 'b'", 9),
+        ("with op.batch_alter_table(name()) as batch:\n    batch.create_foreign_key('f', 'u', ['a'], ['id'])", "", 8),
+        ("[op.drop_table(name) for name in ['a', 'b']]", "", 7),
+        ("drop = op.drop_table\n", "", 7),
+        ("add_key('posts')", "from project.migrations import add_key", 7),
+        ("migrations.add_key(op, 'posts')", "from project import migrations", 7),
+        ("op.execute(pathlib.Path('keys.sql').read_text())", "import pathlib", 7),
+        ("if sa.__version__ > '2':\n    drop()", "def drop():\n    op.drop_table('posts')", 8),
+        ("if sa.__version__ > '2':\n    return", "", 7),
+        ("try:\n    pass\nexcept Exception:\n    op.drop_table('posts')", "", 9),
+    ],
+)
+def test_what_is_not_followed_is_noted_and_never_guessed(upgrade: str, above: str, line: int) -> None:
+    """A name whose value depends on a run has none; what stands elsewhere is named."""
+    found = changes(revision(upgrade, above=above))
+    assert ([note.line for note in found.notes], found.changes) == ([line], ())
+
+
+@pytest.mark.parametrize(
+    "upgrade",
+    ["print('now')", "from time import sleep\nsleep(1)", "values = []\nvalues.append(1)", "sa.text('SELECT 1')"],
+)
+def test_what_everybody_calls_is_not_noted(upgrade: str) -> None:
+    """It does nothing to keys."""
+    assert changes(revision(upgrade)).notes == ()
+
+
+def test_a_column_that_goes_takes_its_keys_along() -> None:
+    """As PostgreSQL has it; what was dropped before is told once."""
+    earlier = (revision(MADE.format("CASCADE")),)
+    for gone in ("op.drop_column('posts', 'user_id')", "op.drop_table('posts')"):
+        assert told(changes(revision(gone), before=earlier)) == [(POSTS, "CASCADE", None)]
+        assert told(changes(revision(f"{DROPPED}\n{gone}"), before=earlier)) == [(POSTS, "CASCADE", None)]
+        both = changes(revision(DROPPED), revision(gone, number="two"), before=earlier)
+        assert told(both) == [(POSTS, "CASCADE", None)]
+    batch = "with op.batch_alter_table('posts') as batch:\n    batch.drop_column('user_id')"
+    assert told(changes(revision(batch), before=earlier)) == [(POSTS, "CASCADE", None)]
+    assert told(changes(revision("op.drop_column('posts', 'title')"), before=earlier)) == []
+    assert told(changes(revision(f"{MADE.format('CASCADE')}\nop.drop_column('posts', 'user_id')"))) == []
