@@ -179,6 +179,7 @@ def _key(key: ReportedKey) -> dict[str, Any]:
         "drift": key.drift,
         "indexed": key.indexed,
         "nullable": key.nullable,
+        "effect": key.effect,
         "orphans": key.orphans,
         "rationale": key.rationale,
         "findings": list(key.findings),

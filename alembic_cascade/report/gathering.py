@@ -128,6 +128,9 @@ class _Gathering:
             drift=self._drift(key),
             indexed=is_indexed(subject, key),
             nullable=all(takes_null(subject, key.key.source, column) is not False for column in columns),
+            refuses_null=any(
+                takes_null(subject, key.key.source, column) is False for column in key.key.ondelete.columns or columns
+            ),
             orphans=self._facts.orphans.get(ends(subject, key.key)),
             rationale=why_of_key(subject, key),
             findings=self._about([key.label]),

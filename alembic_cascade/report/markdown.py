@@ -149,7 +149,7 @@ def _reach(report: Report) -> Iterator[str]:
         yield f"## A delete in {markdown_code(str(table))}"
         yield ""
         if not reached:
-            yield "No key refers to it: nothing else is reached."
+            yield "No key of this part refers to it."
             continue
         labels = {key.id: key.label for key in report.keys}
         yield from table_of(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 
@@ -68,6 +68,7 @@ def _part(
     number = {key.id: place for place, key in enumerate(left)}
     tables = [table for table in report.tables if table.name in kept]
     finding = _numbered(left, tables)
+    whole = {start: reach(keys, start) for start in starts}
     models = [model for model in report.models if model.table in kept]
     names = {model.model for model in models}
     labels = {key.label for key in left}
@@ -85,12 +86,21 @@ def _part(
         waived=tuple(one for one in report.waived if one.finding.target.partition(".")[0] in {*names, *map(str, kept)}),
         changes=tuple(change for change in report.changes if not starts or change.table in kept),
         quarantine=tuple(one for one in report.quarantine if one.table in kept),
-        reach={start: _reached(reach(keys, start), number) for start in starts},
+        reach={start: _reached(found, number) for start, found in whole.items()},
         samples=None
         if report.samples is None
         else {label: found for label, found in report.samples.items() if label in labels},
-        narrowed=told,
+        narrowed=" ".join([told, *_beyond(whole, number)]),
     )
+
+
+def _beyond(whole: Mapping[TableName, Sequence[Reached]], number: Collection[int]) -> Iterator[str]:
+    """What is not told of the reach of deletes, for it lies beyond the part."""
+    for start, found in whole.items():
+        left_out = sum(one.key not in number for one in found)
+        if left_out:
+            keys = "1 more key" if left_out == 1 else f"{left_out} more keys"
+            yield f"A delete in {start} comes upon {keys} beyond it: a greater --depth shows more."
 
 
 def _reached(found: Iterable[Reached], number: dict[int, int]) -> tuple[Reached, ...]:

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from alembic_cascade.audit.auditing import Waived
 from alembic_cascade.audit.findings import Finding
 from alembic_cascade.foreign_keys import ForeignKey, TableName
+
+EFFECTS = MappingProxyType(
+    {
+        "CASCADE": "deleted",
+        "SET NULL": "nulled",
+        "SET DEFAULT": "defaulted",
+        "RESTRICT": "refused",
+        "NO ACTION": "refused",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -101,7 +112,8 @@ class ReportedKey:
     """A foreign key as the models declare it, as the database has it, or both.
 
     ``drift`` says what is not the same; ``indexed`` is whether an index finds the children; ``orphans`` is None where
-    nobody has counted them and the database does not guarantee that there are none.
+    nobody has counted them and the database does not guarantee that there are none. ``refuses_null`` is whether a column
+    that the rule would set to NULL takes none.
     """
 
     id: int
@@ -112,6 +124,7 @@ class ReportedKey:
     drift: str | None = None
     indexed: bool = True
     nullable: bool = False
+    refuses_null: bool = False
     orphans: int | None = None
     rationale: str = ""
     findings: tuple[int, ...] = ()
@@ -126,6 +139,11 @@ class ReportedKey:
     @property
     def rule(self) -> str:
         return self.key.ondelete.rule
+
+    @property
+    def effect(self) -> str:
+        """What becomes of the rows that refer to a deleted one, where there are any."""
+        return "refused" if self.rule == "SET NULL" and self.refuses_null else EFFECTS[self.rule]
 
     @property
     def label(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import dedent
 from typing import TYPE_CHECKING
 
 import pytest
@@ -218,6 +219,34 @@ def test_drift_and_what_the_database_alone_has(tmp_path: Path, url: URL) -> None
     (legacy,) = [table for table in report.tables if table.name.name == "legacy"]
     assert [(column.name, column.type) for column in legacy.columns] == [("user_id", "integer")]
     assert (report.title, report.database) == ("Foreign keys of shop", "shop")
+
+
+def test_a_rule_that_a_column_does_not_let_happen_refuses(tmp_path: Path) -> None:
+    """SET NULL on a column that takes no NULL; of a pair, what the rule sets counts alone."""
+    models = """\
+    class User(Base):
+        __tablename__ = "users"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        number: Mapped[int]
+        __table_args__ = (UniqueConstraint("id", "number"),)
+
+
+    class Badge(Base):
+        __tablename__ = "badges"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+        other_id: Mapped[int | None]
+        __table_args__ = (
+            ForeignKeyConstraint(
+                ["other_id", "user_id"], ["users.id", "users.number"], ondelete="SET NULL (other_id)"
+            ),
+        )
+    """
+    found = keys(reported(tmp_path, dedent(models)))
+    assert {label: one.effect for label, one in found.items()} == {
+        "badges.user_id -> users.id": "refused",
+        "badges.(other_id, user_id) -> users.(id, number)": "nulled",
+    }
 
 
 def test_rows_are_the_estimates_of_the_statistics(tmp_path: Path, url: URL) -> None:

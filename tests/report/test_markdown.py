@@ -149,4 +149,4 @@ def test_the_reach_of_a_delete_is_told_by_its_steps() -> None:
     assert ["1", "`posts`", "are deleted", "`posts.users_id -> users.id`"] in told
     assert ["2", "`badges`", "lose their reference (NULL)", "`badges.posts_id -> posts.id`"] in told
     nothing = markdown(narrowed(report_of(keys), [TableName(None, "badges")], 0, ()))
-    assert "No key refers to it: nothing else is reached." in nothing
+    assert "No key of this part refers to it." in nothing

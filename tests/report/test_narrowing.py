@@ -10,6 +10,7 @@ from alembic_cascade.audit.findings import Finding, Severity
 from alembic_cascade.errors import CascadeError
 from alembic_cascade.foreign_keys import TableName
 from alembic_cascade.report.document import document
+from alembic_cascade.report.markdown import markdown
 from alembic_cascade.report.narrowing import narrowed
 from alembic_cascade.report.report import Report
 from report.made import key, report_of
@@ -100,3 +101,14 @@ def test_an_unknown_table_is_refused(name: str, hint: str) -> None:
     with pytest.raises(CascadeError) as error:
         narrowed(chain(), [TableName(None, name)], 1, ())
     assert str(error.value) == f"--table {name}: neither the models nor the database have a table of that name. {hint}"
+
+
+def test_what_a_delete_reaches_beyond_the_part_is_counted() -> None:
+    """A reach that is cut must not look like the whole."""
+    said = [narrowed(chain(), [USERS], depth, ()).narrowed for depth in (0, 1, 2)]
+    assert [text and text.partition(" A delete")[2] for text in said] == [
+        " in users comes upon 3 more keys beyond it: a greater --depth shows more.",
+        " in users comes upon 1 more key beyond it: a greater --depth shows more.",
+        "",
+    ]
+    assert "No key of this part refers to it" in markdown(narrowed(chain(), [USERS], 0, ()))

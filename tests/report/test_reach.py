@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from alembic_cascade.foreign_keys import TableName
@@ -69,3 +71,10 @@ def test_a_long_chain_is_walked_without_recursion(depth: int) -> None:
     """Deeper than Python's stack."""
     keys = [key(0, "t0", "users"), *(key(number, f"t{number}", f"t{number - 1}") for number in range(1, depth))]
     assert max(one.depth for one in reach(keys, USERS)) == depth
+
+
+def test_a_null_that_a_column_does_not_take_refuses() -> None:
+    """PostgreSQL runs into NOT NULL, and nothing is deleted."""
+    refusing = replace(key(0, "badges", "users", "SET NULL"), refuses_null=True)
+    going = replace(key(1, "posts", "users"), refuses_null=True)
+    assert told(refusing, going) == [(1, "badges", "refused"), (1, "posts", "deleted")]

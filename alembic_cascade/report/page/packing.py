@@ -34,6 +34,7 @@ KEY_FIELDS = (
     "drift",
     "indexed",
     "nullable",
+    "effect",
     "orphans",
     "rationale",
     "findings",

@@ -1,14 +1,6 @@
 // How far a delete goes, by the rule that alembic_cascade/report/reach.py has, too: CASCADE goes on, SET NULL and
-// SET DEFAULT stop, RESTRICT and NO ACTION refuse. A key that is NOT ENFORCED does nothing.
+// SET DEFAULT stop, RESTRICT and NO ACTION refuse, as each key's `effect` says. A key that is NOT ENFORCED does nothing.
 const Reach = (() => {
-  const EFFECTS = {
-    "CASCADE": "deleted",
-    "SET NULL": "nulled",
-    "SET DEFAULT": "defaulted",
-    "RESTRICT": "refused",
-    "NO ACTION": "refused",
-  };
-
   // Each key that a delete in `start` comes upon, once, with its steps from there; nearest first.
   const below = (keysOf, start) => {
     const found = [];
@@ -19,7 +11,7 @@ const Reach = (() => {
       for (const table of wave) {
         for (const key of keysOf(table)) {
           if (key.enforced === false) continue;
-          const effect = EFFECTS[key.rule];
+          const { effect } = key;
           found.push({ table: key.child, depth, effect, key: key.id });
           if (effect === "deleted" && !deleted.has(key.child)) {
             deleted.add(key.child);
@@ -34,5 +26,5 @@ const Reach = (() => {
 
   const WORDS = { deleted: "deleted", nulled: "set to NULL", defaulted: "set to default", refused: "refuses" };
 
-  return { below, EFFECTS, WORDS };
+  return { below, WORDS };
 })();
