@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from secrets import token_hex
 
 from alembic_cascade.errors import CascadeError
 
@@ -25,19 +26,25 @@ def write_whole(path: Path, text: str) -> None:
     Errors: :exc:`.CascadeError`.
     """
     check_writable(path)
-    # A link stays one.
-    target = path.resolve()
     try:
+        # A link stays one.
+        target = path.resolve()
         if target.exists() and not target.is_file():
             target.write_text(text, encoding="utf-8", newline="\n")
             return
-        draft = target.with_name(f".{target.name}.draft")
-        try:
-            draft.write_text(text, encoding="utf-8", newline="\n")
-            if target.exists():
-                draft.chmod(target.stat().st_mode)
-            draft.replace(target)
-        finally:
-            draft.unlink(missing_ok=True)
+        # A name that nobody can lay a link under, and that is no longer than the file's own may be.
+        draft = target.with_name(f".{token_hex(8)}.draft")
+        with draft.open("x", encoding="utf-8", newline="\n") as file:
+            try:
+                if target.exists():
+                    draft.chmod(target.stat().st_mode)
+                file.write(text)
+                file.close()
+                draft.replace(target)
+            finally:
+                draft.unlink(missing_ok=True)
+    except RuntimeError as error:
+        # Python before 3.13 says it so.
+        raise CascadeError(f"{path} can't be written: it is a link that leads to itself.") from error
     except OSError as error:
         raise CascadeError(f"{path} can't be written: {error.strerror}. It is as it was.") from error

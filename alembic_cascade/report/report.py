@@ -112,8 +112,8 @@ class ReportedKey:
     """A foreign key as the models declare it, as the database has it, or both.
 
     ``drift`` says what is not the same; ``indexed`` is whether an index finds the children; ``orphans`` is None where
-    nobody has counted them and the database does not guarantee that there are none. ``refuses_null`` is whether a column
-    that the rule would set to NULL takes none.
+    nobody has counted them and the database does not guarantee that there are none. ``refuses_null`` is whether a
+    column that the rule would set to NULL takes none.
     """
 
     id: int

@@ -301,6 +301,32 @@ def test_what_is_there_is_replaced_as_a_whole(pending: Shop) -> None:
     assert target.stat().st_mode & 0o777 == 0o600
 
 
+def test_nothing_that_lies_beside_it_is_touched(pending: Shop) -> None:
+    """In a folder that others write to, a link under the name of a draft would lead to a file of theirs to choose."""
+    victim, names = pending.path / "victim", []
+    victim.write_text("precious")
+    for name in (".report.md.draft", ".report.draft", "report.md.draft"):
+        (pending.path / name).symlink_to(victim)
+        names.append(name)
+    assert report(pending, "-o", "report.md").exit_code == 0
+    assert victim.read_text() == "precious"
+    assert not (pending.path / "report.md").is_symlink()
+    assert sorted(path.name for path in pending.path.iterdir() if path.name.endswith(".draft")) == sorted(names)
+
+
+def test_a_name_may_be_as_long_as_the_system_lets_it(pending: Shop) -> None:
+    """A draft needs no letters of its own."""
+    name = f"{'r' * 252}.md"
+    assert report(pending, "-o", name).exit_code == 0
+    assert (pending.path / name).is_file()
+
+
+def test_a_link_to_itself_is_refused(pending: Shop) -> None:
+    """In one line, whatever Python says of it."""
+    (pending.path / "loop.md").symlink_to("loop.md")
+    assert failure(report(pending, "-o", "loop.md")).startswith("loop.md can't be written: ")
+
+
 def test_a_pipe_is_written_to(pending: Shop) -> None:
     """It is no file that could be replaced."""
     result = report(pending, "-o", os.devnull, "--format", "md")
