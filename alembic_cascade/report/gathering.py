@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -168,7 +169,7 @@ class _Gathering:
             module=None if model is None else model.__module__,
             rows=self._facts.rows.get(name),
             orphans=sum(counted) if len(counted) == len(counts) and database is not None else None,
-            quarantined=sum(one.rows for one in self._facts.quarantine if one.table == name),
+            quarantined=self._quarantined[name],
             in_models=declared is not None,
             in_database=None if database is None else database.has(name),
             columns=columns_of(self._subject, name, declared),
@@ -196,6 +197,13 @@ class _Gathering:
         found: dict[str, list[str]] = {}
         for relation in self._subject.mapped.relations:
             found.setdefault(relation.model, []).append(relation.name)
+        return found
+
+    @cached_property
+    def _quarantined(self) -> Counter[TableName]:
+        found: Counter[TableName] = Counter()
+        for one in self._facts.quarantine:
+            found[one.table] += one.rows
         return found
 
     def _group_of(self, name: TableName, module: str | None) -> str:
