@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from reports import NASTY, as_document, random_report, shop
 
 import alembic_cascade.report.page.page as page_module
-from alembic_cascade.report.page.markup import element, script_json
+from alembic_cascade.report.page.markup import TURNING, element, script_json
 from alembic_cascade.report.page.packing import packed
 from alembic_cascade.report.page.page import html_page
 from alembic_cascade.report.page.picture import inlined
@@ -125,16 +125,19 @@ def test_the_data_holds_nothing_that_means_something_to_html(text: str) -> None:
     assert not set("<>&\u2028\u2029") & set(data)
 
 
+@example("a\u202egnp.exe\u2066")
 @example("</script>")
 @example("<!--<script>")
 @example("\u2028\u2029&amp;")
 @given(st.text())
 def test_any_text_survives_both_ways(name: str) -> None:
-    """As markup and as data it is read as it was written."""
+    """As markup and as data it is read as it was written, but for what would turn other text round."""
     assert json.loads(script_json({name: [name]})) == {name: [name]}
     found = Read(element("b", name, title=name))
     assert found.elements == [("b", {"title": name})]
-    assert "".join(data for _, data in found.texts) == name
+    shown = "".join(data for _, data in found.texts)
+    assert shown == name.translate(TURNING)
+    assert not set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069") & set(shown)
 
 
 def test_the_opening_picture_is_shapes_and_text_alone(text: str) -> None:

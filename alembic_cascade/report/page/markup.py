@@ -13,6 +13,9 @@ from urllib.parse import quote
 # What ends a script, opens a comment in one, or ends a line for JavaScript alone.
 _IN_SCRIPTS = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
 
+# What turns letters round to the end of the line, as escapes: https://www.unicode.org/reports/tr9/
+TURNING = {sign: f"\\u{sign:04x}" for sign in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+
 # Rows above which a table gets a field to filter it by.
 _LONG = 8
 
@@ -28,10 +31,13 @@ UNKNOWN = Html("&ndash;")
 
 
 def html(value: object) -> Html:
-    """``value`` as markup: as it is where it is, else its text, escaped; None is nothing."""
+    """``value`` as markup: as it is where it is, else its text, escaped; None is nothing.
+
+    What would turn round the text that follows is written as an escape.
+    """
     if isinstance(value, Html):
         return value
-    return Html("" if value is None else escape(str(value)))
+    return Html("" if value is None else escape(str(value).translate(TURNING)))
 
 
 def joined(parts: Iterable[object], separator: str = "") -> Html:
