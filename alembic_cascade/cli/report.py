@@ -208,7 +208,7 @@ def _report(site: Site, asked: Asked, step: Step) -> Report:
         notes=told.notes,
         remarks=(*remarks, *found.remarks),
     )
-    with_runbook = replace(whole, runbook=runbook(whole, asked.options, pending=wanted.pending))
+    with_runbook = replace(whole, runbook=runbook(whole, asked.options, pending=wanted.pending, alone=wanted.alone))
     canonical = [subject.canonical(table) for table in asked.tables]
     return narrowed(with_runbook, canonical, asked.depth, asked.rules)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from alembic.script import Script, ScriptDirectory
@@ -34,9 +34,35 @@ def revision_range(site: Site, text: str | None) -> Range:
         ", ".join(before) or None,
         ", ".join(after) or None,
         tuple(map(_revision, scripts)),
-        pending=applied is not None and set(before) == set(applied),
+        pending=applied is not None and _is_pending(site.script, inside, before, applied),
+        alone=_is_alone(site.script, inside, before),
         history=lambda: tuple(map(_revision, _up_to(site.script, before))),
     )
+
+
+def _is_pending(
+    script: ScriptDirectory, inside: Collection[str], before: Sequence[str], applied: Sequence[str]
+) -> bool:
+    """Whether the database has all that comes before the range, and nothing of it; other branches are no matter."""
+    try:
+        done = {each.revision for each in script.iterate_revisions(tuple(applied), "base")} if applied else set()
+    except (RevisionError, CommandError):
+        # The database is at what no revision is.
+        return False
+    return done.isdisjoint(inside) and done.issuperset(before)
+
+
+def _is_alone(script: ScriptDirectory, inside: Collection[str], before: Sequence[str]) -> bool:
+    """Whether a downgrade to what comes before the range takes back nothing but it, and what follows it."""
+    earlier = {each.revision for each in _up_to(script, before)}
+    following = set(inside)
+    for each in reversed(list(script.walk_revisions())):
+        if each.revision in earlier:
+            continue
+        if each.revision not in inside and following.isdisjoint(_parents(each)):
+            return False
+        following.add(each.revision)
+    return True
 
 
 def _usual(script: ScriptDirectory, applied: Sequence[str] | None) -> list[Script]:

@@ -39,13 +39,15 @@ class Revision:
 class Range:
     """The revisions to tell of, the first one first, between two versions; ``pending`` is what the database lacks.
 
-    ``history`` gives the revisions before them, and is asked where one of them drops a key by its name alone.
+    ``alone`` is whether no other branch of revisions begins before its end. ``history`` gives the revisions
+    before them, and is asked where one of them drops a key by its name alone.
     """
 
     before: str | None
     after: str | None
     revisions: tuple[Revision, ...] = ()
     pending: bool = False
+    alone: bool = True
     history: Callable[[], Sequence[Revision]] = field(default=tuple, compare=False)
 
 

@@ -12,18 +12,22 @@ from alembic_cascade.report.report import Report, ReportedChange, ReportedTable,
 LISTED = 8
 
 
-def runbook(report: Report, options: Sequence[str] = (), *, pending: bool = True) -> tuple[RunbookStep, ...]:
+def runbook(
+    report: Report, options: Sequence[str] = (), *, pending: bool = True, alone: bool = True
+) -> tuple[RunbookStep, ...]:
     """The steps for the revisions of the report, none where there are none.
 
     ``options`` are Alembic's, such as ``-c``, for every command. What is ``pending`` is rehearsed first; of what the
-    database has already, the steps tell how it was meant to go elsewhere.
+    database has already, the steps tell how it was meant to go elsewhere. Where the revisions are not ``alone``, the
+    way back is by their branch, for a plain downgrade would take other branches back as well.
     """
-    return tuple(_Runbook(report, options).steps(pending=pending)) if report.revisions else ()
+    return tuple(_Runbook(report, options, alone=alone).steps(pending=pending)) if report.revisions else ()
 
 
 class _Runbook:
-    def __init__(self, report: Report, options: Sequence[str]) -> None:
+    def __init__(self, report: Report, options: Sequence[str], *, alone: bool) -> None:
         self._report = report
+        self._alone = alone
         self._options = "".join(f" {quote(option)}" for option in options)
         self._tables = {table.name: table for table in report.tables}
         self._concurrent = {one.revision for one in report.revisions if one.concurrent}
@@ -158,7 +162,14 @@ class _Runbook:
             )
         target = "base" if before is None else before
         # Of several versions, none is what a downgrade could be asked for.
-        commands = () if ", " in target else (self._alembic("downgrade", target),)
+        commands: tuple[str, ...] = ()
+        if ", " not in target and self._alone:
+            commands = (self._alembic("downgrade", target),)
+        elif ", " not in target and self._to == self._report.after:
+            # https://alembic.sqlalchemy.org/en/latest/branches.html
+            commands = (self._alembic("downgrade", f"{self._to}@{target}"),)
+        else:
+            told.append("Each branch is taken back by itself.")
         return RunbookStep("Rollback", " ".join(told), commands)
 
     def _trouble(self) -> RunbookStep:

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from alembic.config import CommandLine
 from example import ALEMBIC, Example
 from orphaned import failure
+from rehearsed import REVISION
 from report.made import assert_as_kept
 from sqlalchemy import URL
 from test_cli_process import COMMAND
@@ -144,6 +146,32 @@ def test_revisions_are_named_as_for_history(
 def test_revisions_that_there_are_not_are_refused(pending: Shop, text: str, said: str) -> None:
     """In one line."""
     assert failure(report(pending, "--revisions", text)).startswith(said)
+
+
+def test_a_branch_is_pending_whatever_others_there_are(shop: Shop) -> None:
+    """It is rehearsed, and the command that takes it back takes back nothing else."""
+    shop.open()
+    shop.migrate("beside", 'op.execute("CREATE TABLE beside (id integer)")')
+    versions = shop.path / "migrations" / "versions"
+    text = REVISION.format(
+        revision="branch",
+        parent="one",
+        up='    op.create_table("branch", sa.Column("id", sa.Integer()))',
+        down='    op.drop_table("branch")',
+    )
+    (versions / "branch.py").write_text(text)
+    document = written(shop)
+    assert revisions(document) == ("one", "branch", ["branch"])
+    steps = {step["title"]: step["commands"] for step in document["runbook"]}
+    assert steps["Rehearsal"] == ["alembic-cascade rehearse branch"]
+    assert steps["Rollback"] == ["alembic downgrade branch@one"]
+    CommandLine(prog="alembic").main(["upgrade", "heads"])
+    CommandLine(prog="alembic").main(steps["Rollback"][0].split()[1:])
+    assert shop.fetch("SELECT version_num FROM alembic_version") == [("beside",)]
+    (beside,) = [
+        step for step in written(shop, "--revisions", "beside:beside")["runbook"] if step["title"] == "Rollback"
+    ]
+    assert beside["commands"] == ["alembic downgrade beside@one"]
 
 
 def test_a_fresh_database_lacks_all_of_them(shop: Shop) -> None:

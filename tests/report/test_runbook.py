@@ -121,6 +121,16 @@ def test_several_heads_are_upgraded_to_and_no_way_back_is_guessed() -> None:
     assert steps(runbook(replace(report(), before=None)))["Rollback"].commands == ("alembic downgrade base",)
 
 
+def test_other_branches_stay_on_the_way_back() -> None:
+    """A plain downgrade to a point of branches takes all of them back, and one to base everything."""
+    for before, target in (("root", "two@root"), (None, "two@base")):
+        found = steps(runbook(replace(report(), before=before), alone=False))
+        assert found["Rollback"].commands == (f"alembic downgrade {target}",)
+    several = steps(runbook(replace(report(), before=None, after="c, d"), alone=False))
+    assert several["Rollback"].commands == ()
+    assert several["Rollback"].text.endswith("Each branch is taken back by itself.")
+
+
 def test_names_are_quoted_for_the_shell() -> None:
     """A database may be called anything."""
     assert steps(runbook(report(database="a b;c")))["Backup"].commands == (
