@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import sys
 from typing import Any, NoReturn
 
 import click
@@ -40,6 +43,13 @@ class CascadeGroup(click.Group):
             if not all("\udc80" <= letter <= "\udcff" for letter in error.object[error.start : error.end]):
                 raise
             _fail(ctx, "An argument has bytes that are no UTF-8, and PostgreSQL can't be asked for them.")
+        except OSError as error:
+            if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+                raise
+            # What is left of it would be an error again when Python ends:
+            # https://docs.python.org/3/library/signal.html#note-on-sigpipe
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _fail(ctx, f"It could not be written: {error.strerror}.")
         except click.Abort:
             _fail(ctx, "Interrupted. Nothing was changed.")
         except KeyboardInterrupt:

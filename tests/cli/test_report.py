@@ -329,6 +329,17 @@ def test_what_is_there_is_replaced_as_a_whole(pending: Shop) -> None:
     assert target.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_full_disk_behind_standard_output_is_said_in_one_line(pending: Shop) -> None:
+    """And is no status of findings."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(pending.path), *sys.path])}
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [*COMMAND, "report"], cwd=pending.path, env=environment, check=False,
+            stdout=full, stderr=subprocess.PIPE, text=True, timeout=300,
+        )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (2, "error: It could not be written: No space left on device.\n")
+
+
 def test_nothing_that_lies_beside_it_is_touched(pending: Shop) -> None:
     """In a folder that others write to, a link under the name of a draft would lead to a file of theirs to choose."""
     victim, names = pending.path / "victim", []
