@@ -19,6 +19,7 @@ from sqlalchemy import Connection, MetaData, Text, cast, func, select
 
 from alembic_cascade.config import CascadeConfig, config_of
 from alembic_cascade.errors import CascadeError, UnsupportedDialect
+from alembic_cascade.signals import Killed
 from alembic_cascade.sql.quoting import quote_literal, verbatim
 
 Result = TypeVar("Result")
@@ -207,6 +208,8 @@ def _run_env(settings: Settings, run: Callable[[Site], Iterable[RevisionStep]], 
         with EnvironmentContext(config, script, fn=visited, **options):
             try:
                 script.run_env()
+            except Killed:
+                raise
             except SystemExit as error:
                 # Its status would be taken for that of the command.
                 raise CascadeError(f"env.py could not be run: it exits with {error.code!r}.") from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
@@ -12,12 +11,16 @@ from types import FrameType
 KILLS = (signal.SIGTERM, *filter(None, (getattr(signal, "SIGHUP", None),)))
 
 
+class Killed(SystemExit):
+    """The process ends, for it was told to: no exit of the code that it happened to be in."""
+
+
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
     """Let a kill raise, as Ctrl-C does: else what a block has begun would be left behind."""
 
     def end(number: int, _frame: FrameType | None) -> None:
-        sys.exit(128 + number)
+        raise Killed(128 + number)
 
     with _handled(end):
         yield
