@@ -197,7 +197,9 @@ def _ends(changes: Iterable[ReportedChange]) -> list[TableName]:
 
 
 def _with_rows(name: TableName, table: ReportedTable | None) -> str:
-    return str(name) if table is None or table.rows is None else f"{name} (about {table.rows:,} rows)"
+    if table is None or table.rows is None:
+        return str(name)
+    return f"{name} (about {table.rows:,} row{'' if table.rows == 1 else 's'})"
 
 
 def _few(names: Sequence[str]) -> str:
