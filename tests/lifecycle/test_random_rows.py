@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from project import Project
 
-EXAMPLES = int(os.environ.get("TEST_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("TEST_EXAMPLES", "80"))
 LEAST_SHARE = 0.02
 VIRTUAL_COLUMNS_SINCE = 180000
 
