@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from project import Revision
     from sqlalchemy import URL
 
-EXAMPLES = int(os.environ.get("TEST_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("TEST_EXAMPLES", "80"))
 LEAST_SHARE = 0.02
 CLASSES = {
     "dirty", "dirty self-reference", "composite", "self-referencing", "cyclic", "not valid", "partitioned child",
