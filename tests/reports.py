@@ -183,6 +183,18 @@ def random_report(tables: int, keys: int, seed: int = 0, *, facts: bool = False)
     )
 
 
+def star(children: int) -> Report:
+    """Tables that hang on one, as everything of a user's does."""
+    names = [TableName(None, f"measured_{number:03d}") for number in range(children)]
+    users = TableName(None, "users")
+    return Report(
+        database=None,
+        default_schema="public",
+        tables=(*(table(name.name, "user_id") for name in names), table("users")),
+        keys=tuple(key(number, name, "user_id", users, "CASCADE") for number, name in enumerate(names)),
+    )
+
+
 def _both_ways(keys: Iterable[ReportedKey]) -> Iterable[ReportedRelationship]:
     for one in keys:
         child, parent = one.child.name.title(), one.parent.name.title()

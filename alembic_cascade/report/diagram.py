@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
@@ -11,6 +11,8 @@ from alembic_cascade.report.report import Report, ReportedKey, ReportedTable
 
 # Up to here a person looks at all of it; beyond, edges have no names, and pages open on a part.
 COMFORTABLE = 60
+# From here on, what hangs on one table stands around it: below each other it would be a ribbon.
+CROWD = 24
 
 DRIFT, NO_INDEX = "≠", "no index"
 
@@ -70,6 +72,13 @@ class Diagram:
     def rules(self) -> tuple[str, ...]:
         """Those that are there."""
         return tuple(sorted({edge.rule for edge in self.edges}))
+
+    @property
+    def is_star(self) -> bool:
+        """Whether most tables, and many, have keys with one other table alone, the same for all."""
+        neighbours = ((table, set(others) - {table}) for table, others in adjacent(self.edges).items())
+        centres = Counter(other for _, others in neighbours if len(others) == 1 for other in others)
+        return not self.groups and max(centres.values(), default=0) >= max(CROWD, len(self.nodes) / 2)
 
     def words(self, edge: Edge) -> str:
         """What stands at an edge."""
@@ -169,7 +178,7 @@ def _near(keys: Iterable[ReportedKey], starts: Iterable[TableName], limit: int) 
     return list(seen)[:limit]
 
 
-def adjacent(keys: Iterable[ReportedKey]) -> dict[TableName, list[TableName]]:
+def adjacent(keys: Iterable[ReportedKey | Edge]) -> dict[TableName, list[TableName]]:
     """The tables at the other ends of each table's keys, by name."""
     found: dict[TableName, set[TableName]] = {}
     for key in keys:

@@ -23,6 +23,8 @@ GRAPH: Mapping[str, str] = {
 }
 # Else the layout of hundreds of tables that refer to each other at random takes minutes.
 BIG_GRAPH: Mapping[str, str] = {"nslimit": "0.2", "nslimit1": "0.2", "mclimit": "0.1", "splines": "line"}
+# For twopi, which sets what hangs on one table around it: https://graphviz.org/docs/layouts/twopi/
+STAR: Mapping[str, str] = {"overlap": "vpsc", "splines": "line"}
 NODE: Mapping[str, str] = {
     "shape": "box",
     "style": "rounded,filled",
@@ -46,6 +48,11 @@ FILLS: Mapping[str, tuple[str, str]] = {
 def graph_attributes(diagram: Diagram) -> dict[str, str]:
     """Those of the whole."""
     return {**GRAPH, **(BIG_GRAPH if diagram.is_big else {})}
+
+
+def star_attributes(diagram: Diagram) -> dict[str, str]:
+    """Those of the whole where it is laid out around one table, with room for all on one circle."""
+    return {**STAR, "ranksep": f"{max(3, len(diagram.nodes) / 10):g}"}
 
 
 def node_attributes(node: Node) -> dict[str, str]:

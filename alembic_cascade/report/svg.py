@@ -12,7 +12,7 @@ from importlib.util import find_spec
 
 from alembic_cascade.errors import CascadeError
 from alembic_cascade.report.diagram import Diagram
-from alembic_cascade.report.dot import dot_text
+from alembic_cascade.report.dot import dot_text, star_attributes
 
 STANDARD_ERROR = 2
 
@@ -31,7 +31,10 @@ def svg(diagram: Diagram, *, legend: bool = True) -> str:
         raise CascadeError("pygraphviz is missing, which lays diagrams out: pip install alembic-cascade[report]")
     with _without_remarks():
         graph = import_module("pygraphviz").AGraph(string=dot_text(diagram, legend=legend))
-        drawn: bytes = graph.draw(format="svg", prog="dot")
+        # A legend has no place around a table.
+        around = diagram.is_star and not legend
+        graph.graph_attr.update(star_attributes(diagram) if around else {})
+        drawn: bytes = graph.draw(format="svg", prog="twopi" if around else "dot")
     return drawn.decode()
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from conftest import Opener
 from playwright.sync_api import expect
-from reports import NASTY, random_report, reached_from, shop
+from reports import NASTY, random_report, reached_from, shop, star
 
 from alembic_cascade.foreign_keys import TableName
 
@@ -111,6 +112,17 @@ def test_above_sixty_tables_a_click_draws_what_is_around(opened: Opener) -> None
     page.settled()
     assert len(page.shown()) == 90
     assert page.address == f"table={name}&depth=all"
+
+
+@pytest.mark.parametrize("picture", [True, False])
+def test_what_hangs_on_one_table_stands_around_it(opened: Opener, *, picture: bool) -> None:
+    """Not in a ribbon below each other: neither in the picture that came along, nor in one that the page draws."""
+    page = opened(star(50), picture=picture)
+    assert len(page.shown()) == 51
+    size = page.page.locator("#stage svg").evaluate(
+        "(svg) => { const { width, height } = svg.getBBox(); return [width, height]; }"
+    )
+    assert max(size) < 2 * min(size)
 
 
 def test_rules_can_be_hidden(opened: Opener) -> None:

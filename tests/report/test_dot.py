@@ -201,3 +201,27 @@ def test_the_document_has_the_attributes_that_the_text_has() -> None:
         True,
         True,
     )
+
+
+def ratio(drawn: str) -> float:
+    """How much longer one side is than the other."""
+    size = ET.fromstring(drawn).attrib["viewBox"].split()
+    width, height = float(size[2]), float(size[3])
+    return max(width, height) / min(width, height)
+
+
+@pytest.mark.parametrize(("children", "is_star"), [(23, False), (24, True), (80, True)])
+def test_many_tables_that_hang_on_one_stand_around_it(children: int, is_star: bool) -> None:
+    """Below each other they would be a ribbon; a key to its own table makes no difference."""
+    keys = [key(number, f"table_{number:02}", "users") for number in range(children)]
+    diagram = diagram_of(report_of([*keys, key(children, "users", "users"), key(children + 1, "table_01", "table_01")]))
+    assert diagram.is_star == is_star
+    assert (ratio(svg(diagram, legend=False)) < 2) == is_star
+
+
+def test_tables_in_groups_and_in_chains_stand_in_layers() -> None:
+    """A circle has no room for the frames of groups, and none for what comes after what."""
+    chain = [key(number, f"table_{number + 1}", f"table_{number}") for number in range(40)]
+    assert not diagram_of(report_of(chain)).is_star
+    star = diagram_of(report_of([key(number, f"table_{number}", "users") for number in range(40)]))
+    assert not replace(star, groups=("one", "two")).is_star

@@ -5,6 +5,8 @@ const Layout = (() => {
   const BEAUTIFUL = { engine: "dot", attributes: {}, patience: 6000 };
   const QUICK = { engine: "dot", attributes: FAST, patience: 9000 };
   const ROUGH = { engine: "sfdp", attributes: FORCE, patience: 60000 };
+  // From here on, what hangs on one table stands around it: below each other it would be a ribbon.
+  const CROWD = 24;
   // Of more tables, layers are a ribbon that nobody can look at, and take longer than anybody waits.
   const MANY = 150;
 
@@ -60,12 +62,31 @@ const Layout = (() => {
     });
   };
 
+  // Whether most tables, and many, have keys with one other table alone, the same for all.
+  const isStar = ({ nodes, edges, subgraphs }) => {
+    const others = new Map();
+    for (const { tail, head } of edges.filter((edge) => edge.tail !== edge.head)) {
+      others.set(tail, (others.get(tail) || new Set()).add(head));
+      others.set(head, (others.get(head) || new Set()).add(tail));
+    }
+    const centres = [...others.values()].filter((of) => of.size === 1).map((of) => [...of][0]);
+    const counts = [...Elements.groupedBy(centres, (centre) => centre).values()].map((leaves) => leaves.length);
+    return subgraphs.length === 0 && Math.max(0, ...counts) >= Math.max(CROWD, nodes.length / 2);
+  };
+
+  const around = (count) => ({
+    engine: "twopi",
+    attributes: { overlap: "vpsc", splines: "line", ranksep: String(Math.max(3, count / 10)) },
+    patience: 6000,
+  });
+
   // The text of an SVG; rejects with an AbortError where another one has been asked for meanwhile.
   const draw = async (input) => {
     cancel();
     asked += 1;
     const number = asked;
-    const ways = input.nodes.length > MANY ? [ROUGH] : [BEAUTIFUL, QUICK, ROUGH];
+    const layers = input.nodes.length > MANY ? [ROUGH] : [BEAUTIFUL, QUICK, ROUGH];
+    const ways = isStar(input) ? [around(input.nodes.length), ...layers] : layers;
     for (const way of ways) {
       const svg = await attempt(input, way, number);
       if (svg !== null) return svg;
