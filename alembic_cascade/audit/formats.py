@@ -43,15 +43,22 @@ def document(audited: Sequence[Audited], gone: Sequence[tuple[str, str, str]] = 
     }
 
 
-def _finding(database: str | None, finding: Finding) -> dict[str, Any]:
+def told(finding: Finding) -> dict[str, Any]:
+    """A finding as JSON has it, without its place."""
     return {
-        "database": database,
         "rule": finding.rule,
         "severity": finding.severity.value,
         "target": finding.target,
         "problem": finding.problem,
         "consequence": finding.consequence,
         "fix": finding.fix,
+    }
+
+
+def _finding(database: str | None, finding: Finding) -> dict[str, Any]:
+    return {
+        "database": database,
+        **told(finding),
         "file": None if finding.place is None else finding.place.file,
         "line": None if finding.place is None else finding.place.line,
     }

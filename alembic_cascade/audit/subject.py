@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -24,6 +24,7 @@ from sqlalchemy.orm.exc import UnmappedColumnError
 from alembic_cascade.audit.database import Database
 from alembic_cascade.audit.findings import Place
 from alembic_cascade.audit.mapped import Mapped
+from alembic_cascade.audit.policy import OnDeleteRule
 from alembic_cascade.audit.relations import Relation, table_name
 from alembic_cascade.audit.sources import Sources
 from alembic_cascade.config import CascadeConfig
@@ -121,6 +122,20 @@ class Subject:
 
     def _same(self, reflected: ForeignKey, declared: ForeignKey) -> bool:
         return self.canonical(reflected.parent) == declared.parent and set(reflected.pairs) == set(declared.pairs)
+
+    def as_compared(self, reflected: ForeignKey) -> ForeignKey:
+        """A key of the database by the name that the models' keys are compared by; whether it is valid aside.
+
+        NOT VALID is a finding of its own.
+        """
+        referent = self.canonical(reflected.parent)
+        return replace(reflected, compared_referent=referent, validated=reflected.validated or reflected.enforced)
+
+    def policies_of(self, key: ForeignKey) -> list[OnDeleteRule]:
+        """What the settings want of a key of the models; of several, the last counts."""
+        table = self.actual(key.source)
+        schema = table.schema or self.default_schema
+        return [rule for rule in self.config.on_delete if rule.means(schema, table.name, key.local_columns)]
 
     def table(self, name: TableName) -> Table | None:
         """The declared table of that name."""

@@ -21,9 +21,10 @@ from alembic_cascade.audit.mapped import mapped_models
 from alembic_cascade.audit.subject import Subject, schemas_of
 from alembic_cascade.cli.findings import print_finding, print_for_machines
 from alembic_cascade.cli.options import environment_options, findings_format_option
-from alembic_cascade.cli.output import console, count_of, print_database, print_json, printable
+from alembic_cascade.cli.output import console, count_of, print_database, print_json
 from alembic_cascade.environment import Settings, Site, visit
 from alembic_cascade.errors import CascadeError, UnsupportedDialect
+from alembic_cascade.escaping import printable
 
 LIMITS = click.Choice([severity.value for severity in Severity])
 FINDINGS = 1

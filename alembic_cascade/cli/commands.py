@@ -18,12 +18,12 @@ from alembic_cascade.cli.eject import eject
 from alembic_cascade.cli.impact import impact
 from alembic_cascade.cli.options import environment_options
 from alembic_cascade.cli.orphans import orphans
-from alembic_cascade.cli.output import printable
 from alembic_cascade.cli.quarantine import quarantine
 from alembic_cascade.cli.rehearse import rehearse
 from alembic_cascade.cli.report import report
 from alembic_cascade.cli.verify import verify
 from alembic_cascade.dbapi_errors import detail, hint, message
+from alembic_cascade.escaping import printable
 
 COULD_NOT_RUN = 2
 

@@ -10,12 +10,13 @@ from rich.text import Text
 from sqlalchemy import NullPool, create_engine
 
 from alembic_cascade.cli.options import environment_options, format_option
-from alembic_cascade.cli.output import console, count_of, print_json, printable, quiet
+from alembic_cascade.cli.output import console, count_of, print_json, quiet
 from alembic_cascade.cli.progress import progress
 from alembic_cascade.differences import Difference, differences
 from alembic_cascade.embedded import embedded_server
 from alembic_cascade.environment import Settings, Site, visit
 from alembic_cascade.errors import CascadeError, UnsupportedDialect
+from alembic_cascade.escaping import printable
 from alembic_cascade.sql_file import load_sql_file
 
 DIFFERENT = 1

@@ -15,7 +15,7 @@ from rich.text import Text
 from sqlalchemy import MetaData
 
 from alembic_cascade.cli.options import environment_options, format_option
-from alembic_cascade.cli.output import console, count_of, print_database, print_json, printable
+from alembic_cascade.cli.output import console, count_of, print_database, print_json
 from alembic_cascade.cli.progress import Step, progress
 from alembic_cascade.doctor.connecting import refused_connection
 from alembic_cascade.doctor.examination import CHECKS, CONNECTION, OF_DATABASE, OF_PROJECT, examination
@@ -26,6 +26,7 @@ from alembic_cascade.doctor.outcome import Outcome, Problem, Verdict, not_checke
 from alembic_cascade.doctor.wired import wired
 from alembic_cascade.environment import Settings, Site, visit
 from alembic_cascade.errors import CascadeError
+from alembic_cascade.escaping import printable
 from alembic_cascade.foreign_keys import TableName
 
 STYLES = {Verdict.OK: "green", Verdict.TO_DO: "bold yellow", Verdict.NOT_CHECKED: "dim"}

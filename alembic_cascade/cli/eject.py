@@ -7,11 +7,12 @@ from pathlib import Path
 import click
 
 from alembic_cascade.cli.options import environment_options, yes_option
-from alembic_cascade.cli.output import confirm, count_of, printable, quiet
+from alembic_cascade.cli.output import confirm, count_of, quiet
 from alembic_cascade.cli.progress import progress
 from alembic_cascade.eject.files import Plan, plan, shown_path, traces, write
 from alembic_cascade.environment import Settings, Site, visit
 from alembic_cascade.errors import CascadeError
+from alembic_cascade.escaping import printable
 
 
 @click.command(short_help="Rewrite revisions so that they need Alembic alone.")

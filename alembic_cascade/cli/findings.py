@@ -13,7 +13,7 @@ from rich.text import Text
 
 from alembic_cascade.audit.findings import Finding, Severity
 from alembic_cascade.audit.formats import Audited, github_lines, sarif
-from alembic_cascade.cli.output import printable
+from alembic_cascade.escaping import printable
 
 STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 OF_DIFFS = {"+": "green", "-": "red"}

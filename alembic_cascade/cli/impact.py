@@ -11,10 +11,11 @@ from rich.text import Text
 from rich.tree import Tree as Drawn
 
 from alembic_cascade.cli.options import environment_options, format_option, table_argument
-from alembic_cascade.cli.output import columns, console, count_of, print_database, print_json, printable
+from alembic_cascade.cli.output import columns, console, count_of, print_database, print_json
 from alembic_cascade.cli.progress import progress
 from alembic_cascade.environment import Settings, Site, visit
 from alembic_cascade.errors import CascadeError, UnsupportedDialect
+from alembic_cascade.escaping import printable
 from alembic_cascade.foreign_keys import TableName
 from alembic_cascade.impact.prediction import KeyImpact, Prediction, Remark, predict
 from alembic_cascade.impact.tree import Branch, Tree, trees

@@ -10,7 +10,8 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from alembic_cascade.cli.output import columns, count_of, fits, moment, names_and_values, print_database, printable
+from alembic_cascade.cli.output import columns, count_of, fits, moment, names_and_values, print_database
+from alembic_cascade.escaping import printable
 from alembic_cascade.orphans.stores import Entry, Holding, Value
 from alembic_cascade.sql.quoting import quote_table
 

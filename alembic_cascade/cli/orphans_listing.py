@@ -12,7 +12,8 @@ from rich.text import Text
 from alembic_cascade.audit.findings import Finding
 from alembic_cascade.audit.mapped import BrokenMapper
 from alembic_cascade.cli.findings import print_finding
-from alembic_cascade.cli.output import columns, count_of, fits, names_and_values, print_database, printable
+from alembic_cascade.cli.output import columns, count_of, fits, names_and_values, print_database
+from alembic_cascade.escaping import printable
 from alembic_cascade.foreign_keys import TableName
 from alembic_cascade.orphans.looked import Looked, Sample, Status
 from alembic_cascade.orphans.planning import Plan

@@ -18,22 +18,6 @@ from rich.text import Text
 from alembic_cascade.errors import CascadeError
 from alembic_cascade.escaping import printable
 
-__all__ = [
-    "can_ask",
-    "columns",
-    "confirm",
-    "console",
-    "count_of",
-    "fits",
-    "json_text",
-    "moment",
-    "names_and_values",
-    "print_database",
-    "print_json",
-    "printable",
-    "quiet",
-]
-
 # A file is as wide as its lines are.
 UNLIMITED = 100_000
 

@@ -10,9 +10,10 @@ from sqlalchemy import Text, func, select
 
 from alembic_cascade.cli.listing import Listed, by_database, print_rows, print_tables
 from alembic_cascade.cli.options import environment_options, format_option, named_table, table_argument, yes_option
-from alembic_cascade.cli.output import confirm, console, count_of, print_json, printable
+from alembic_cascade.cli.output import confirm, console, count_of, print_json
 from alembic_cascade.environment import Settings, Site, change, visit
 from alembic_cascade.errors import CascadeError
+from alembic_cascade.escaping import printable
 from alembic_cascade.foreign_keys import TableName
 from alembic_cascade.orphans.erasure import Subject, erase_subject, subject
 from alembic_cascade.orphans.quarantine import entries, holdings, purge_stores, restore_rows, stores

@@ -13,11 +13,12 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from alembic_cascade.cli.options import environment_options, report_format_option
-from alembic_cascade.cli.output import console, print_json, printable, quiet
+from alembic_cascade.cli.output import console, print_json, quiet
 from alembic_cascade.cli.progress import Step, progress
 from alembic_cascade.cli.rehearse_report import document, markdown, print_report
 from alembic_cascade.environment import Settings, Site, migrate, visit
 from alembic_cascade.errors import RehearsalRefused
+from alembic_cascade.escaping import printable
 from alembic_cascade.rehearsal.judging import Limits
 from alembic_cascade.rehearsal.outcome import Rehearsal, Verdict
 from alembic_cascade.rehearsal.rehearsing import rehearse_in_transaction, rehearse_into, rehearse_on_copy

@@ -11,8 +11,8 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from alembic_cascade.cli.output import count_of, printable
-from alembic_cascade.escaping import markdown_code, markdown_text
+from alembic_cascade.cli.output import count_of
+from alembic_cascade.escaping import markdown_code, markdown_text, printable
 from alembic_cascade.rehearsal.judging import place
 from alembic_cascade.rehearsal.outcome import Operation, Phase, Reason, Rehearsal, TableUse, Verdict
 from alembic_cascade.rehearsal.running import AGAIN

@@ -12,11 +12,12 @@ from rich.console import Console
 from rich.text import Text
 
 from alembic_cascade.cli.options import environment_options, format_option
-from alembic_cascade.cli.output import columns, console, count_of, fits, print_database, print_json, printable
+from alembic_cascade.cli.output import columns, console, count_of, fits, print_database, print_json
 from alembic_cascade.cli.progress import progress
 from alembic_cascade.cli.protection import check_unprotected, protection_options
 from alembic_cascade.environment import Settings, Site, visit
 from alembic_cascade.errors import CascadeError, ConfigError, UnsupportedDialect
+from alembic_cascade.escaping import printable
 from alembic_cascade.patterns import matches_table, table_patterns
 from alembic_cascade.proof.claims import Claim
 from alembic_cascade.proof.outcome import Proof, Verdict

@@ -8,37 +8,20 @@ from itertools import groupby
 from typing import Any
 
 from sqlalchemy import (
-    Boolean,
     ColumnElement,
     Connection,
-    Integer,
     Numeric,
-    SmallInteger,
     Text,
     case,
     cast,
-    column,
     func,
     select,
-    table,
 )
-from sqlalchemy.dialects.postgresql import OID
 from sqlalchemy.exc import DBAPIError
 
 from alembic_cascade.dbapi_errors import sqlstate
 from alembic_cascade.sql.quoting import quote_literal, verbatim
-from alembic_cascade.sql.system_tables import CATALOGUE
-
-pg_attribute = table(
-    "pg_attribute",
-    column("attrelid", OID),
-    column("attname", Text),
-    column("attnum", SmallInteger),
-    column("atttypid", OID),
-    column("atttypmod", Integer),
-    column("attisdropped", Boolean),
-    schema=CATALOGUE,
-)
+from alembic_cascade.sql.system_tables import pg_attribute
 
 # What JSON has a type of its own for.
 INTEGERS = ("smallint", "integer", "bigint")

@@ -6,6 +6,7 @@ from typing import Any
 
 from alembic_cascade.audit.auditing import Waived
 from alembic_cascade.audit.findings import Finding
+from alembic_cascade.audit.formats import told
 from alembic_cascade.foreign_keys import ForeignKey
 from alembic_cascade.report.diagram import Diagram, diagram_of, opening
 from alembic_cascade.report.dot import EDGE, NODE, edge_attributes, graph_attributes, node_attributes
@@ -213,15 +214,7 @@ def _model(model: ReportedModel) -> dict[str, Any]:
 
 def _finding(finding: Finding) -> dict[str, Any]:
     place = finding.place
-    return {
-        "rule": finding.rule,
-        "severity": finding.severity.value,
-        "target": finding.target,
-        "problem": finding.problem,
-        "consequence": finding.consequence,
-        "fix": finding.fix,
-        "place": None if place is None else {"file": place.file, "line": place.line},
-    }
+    return {**told(finding), "place": None if place is None else {"file": place.file, "line": place.line}}
 
 
 def _waived(waived: Waived) -> dict[str, Any]:

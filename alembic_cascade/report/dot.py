@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from alembic_cascade.escaping import printable
 from alembic_cascade.foreign_keys import TableName
 from alembic_cascade.report.diagram import Diagram, Edge, Node
 from alembic_cascade.report.styles import DIRECTION, DRIFT_MEANING, NO_INDEX_MEANING, STYLES
@@ -93,8 +94,7 @@ def escaped(text: str) -> str:
 
     https://graphviz.org/docs/attr-types/escString/
     """
-    shown = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
-    return shown.replace("\\", "\\\\").replace("&", "&amp;")
+    return printable(text).replace("\\", "\\\\").replace("&", "&amp;")
 
 
 def dot_text(diagram: Diagram, *, legend: bool = True) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from functools import cached_property
 from itertools import chain
 from typing import Any
@@ -143,12 +142,8 @@ class _Gathering:
         if database is None:
             return None
         if key.declared is not None and key.reflected is not None:
-            # Whether it is valid is no matter of the models: a finding of its own says it.
-            reflected = replace(key.reflected, validated=key.reflected.validated or key.reflected.enforced)
-            if key.declared.satisfied_by(reflected):
-                return None
-            compared = replace(reflected, compared_referent=key.declared.parent)
-            return key.declared.changes_from(compared)
+            compared = self._subject.as_compared(key.reflected)
+            return None if key.declared.satisfied_by(compared) else key.declared.changes_from(compared)
         if key.declared is not None:
             inherited = database.inherited.get(self._child(key), ())
             same = (one for one in inherited if ends(self._subject, one) == ends(self._subject, key.key))

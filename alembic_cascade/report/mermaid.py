@@ -28,7 +28,7 @@ def mermaid_text(diagram: Diagram, *, legend: bool = True) -> str:
     """The whole, with the legend; :func:`too_much` says whether it is drawn."""
     ids = {node.table: f"t{node.number}" for node in diagram.nodes}
     drawn = [(edge.rule, _edge(diagram, edge, ids[edge.parent], ids[edge.child])) for edge in diagram.edges]
-    told = list(_legend(diagram, len(drawn))) if legend else []
+    told = list(_legend(diagram)) if legend else []
     lines = [
         "flowchart LR",
         *_nodes(diagram),
@@ -72,9 +72,8 @@ def _edge(diagram: Diagram, edge: Edge, parent: str, child: str) -> str:
     return f"{parent} {STYLES[edge.rule].link}{label} {child}"
 
 
-def _legend(diagram: Diagram, drawn: int) -> Iterator[tuple[str | None, str]]:
+def _legend(diagram: Diagram) -> Iterator[tuple[str | None, str]]:
     """The lines of the legend, each with the rule whose line it draws."""
-    del drawn
     yield None, f"legend[{_quoted(DIRECTION)}]"
     for number, rule in enumerate(rule for rule in STYLES if rule in diagram.rules):
         style = STYLES[rule]

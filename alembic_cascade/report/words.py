@@ -31,10 +31,8 @@ DIRECTIONS = MappingProxyType({"ONETOMANY": "one-to-many", "MANYTOONE": "many-to
 
 def reason_of_policy(subject: Subject, key: ForeignKey) -> str | None:
     """What ``CascadeConfig(on_delete)`` says of the key; of several, the last counts."""
-    table = subject.actual(key.source)
-    schema = table.schema or subject.default_schema
-    meant = [rule for rule in subject.config.on_delete if rule.means(schema, table.name, key.local_columns)]
-    return meant[-1].reason if meant else None
+    wanted = subject.policies_of(key)
+    return wanted[-1].reason if wanted else None
 
 
 def why_of_key(subject: Subject, key: AuditedKey) -> str:

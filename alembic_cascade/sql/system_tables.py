@@ -8,6 +8,7 @@ from __future__ import annotations
 from sqlalchemy import (
     ARRAY,
     Boolean,
+    Float,
     Integer,
     SmallInteger,
     Text,
@@ -32,6 +33,7 @@ pg_class = table(
     column("relam", OID),
     column("relowner", OID),
     column("relacl", Text),
+    column("reltuples", Float),
     column("relforcerowsecurity", Boolean),
     schema=CATALOGUE,
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from alembic_cascade.audit.database import Database
 from alembic_cascade.audit.findings import Severity
@@ -31,7 +30,7 @@ def check(subject: Subject) -> Iterator[Hit]:
         keys = subject.declared_on(table)
         declared, _ = distinct_keys(key.key for key in keys)
         reflected, inherited = (
-            _compared(subject, found.get(name, ())) for found in (database.keys, database.inherited)
+            [subject.as_compared(key) for key in found.get(name, ())] for found in (database.keys, database.inherited)
         )
         constraints = {key.key.identity: key.constraint for key in reversed(keys)}
         for change in compare_foreign_keys(declared, reflected, inherited):
@@ -41,17 +40,6 @@ def check(subject: Subject) -> Iterator[Hit]:
                 constraint = constraints.get(key.identity)
                 place = subject.place_of_key(AuditedKey(key, None, constraint)) or subject.place_of_table(table)
                 yield Hit(key.label, problem, consequence, f"{BY_AUTOGENERATE.capitalize()}.", place)
-
-
-def _compared(subject: Subject, keys: Iterable[ForeignKey]) -> list[ForeignKey]:
-    """Keys of the database by the names that the models' keys are compared by; whether they are valid aside.
-
-    NOT VALID is a finding of its own.
-    """
-    return [
-        replace(key, compared_referent=subject.canonical(key.parent), validated=key.validated or key.enforced)
-        for key in keys
-    ]
 
 
 def _said(

@@ -9,27 +9,22 @@ from alembic_cascade.audit.fixes import change_key
 from alembic_cascade.audit.policy import OnDeleteRule
 from alembic_cascade.audit.rule import Hit, Rule
 from alembic_cascade.audit.subject import AuditedKey, Subject
-from alembic_cascade.foreign_keys import NO_ACTION, ForeignKey
+from alembic_cascade.foreign_keys import NO_ACTION
 
 
 def check(subject: Subject) -> Iterator[Hit]:
-    declared = [(key, key.declared) for key in subject.keys if key.declared is not None]
-    for key, found in declared:
-        meaning = [rule for rule in subject.config.on_delete if _means(subject, rule, found)]
-        if meaning and meaning[-1].rule != found.ondelete.rule:
-            yield _hit(subject, key, meaning[-1])
+    wanted = [(key, subject.policies_of(key.declared)) for key in subject.keys if key.declared is not None]
+    for key, rules in wanted:
+        if rules and rules[-1].rule != key.key.ondelete.rule:
+            yield _hit(subject, key, rules[-1])
     for rule in subject.config.on_delete:
-        if not any(_means(subject, rule, found) for _, found in declared):
+        if not any(rule in rules for _, rules in wanted):
             yield Hit(
                 target=rule.keys,
                 problem=f"OnDeleteRule({rule.keys!r}, {rule.rule!r}) is about no key of the models",
                 consequence="What it was written for has another name by now, or none: it keeps nothing.",
                 fix="Correct the pattern, or take the rule away.",
             )
-
-
-def _means(subject: Subject, rule: OnDeleteRule, key: ForeignKey) -> bool:
-    return rule.means(key.source.schema or subject.default_schema, key.source.name, key.local_columns)
 
 
 def _hit(subject: Subject, key: AuditedKey, rule: OnDeleteRule) -> Hit:
