@@ -21,7 +21,7 @@ RUNS = 5
 SIZES = ((300, 700, 2.0), (1000, 3000, 4.0))
 MEGABYTES = 5.0
 # Of the time between two frames while the picture is dragged, the median, on two slow processors without graphics.
-FRAME = 50.0
+FRAME = 1000 / 30
 
 # When what is there has been painted, in milliseconds since the page was asked for.
 PAINTED = """() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve(
