@@ -12,8 +12,8 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from alembic_cascade.audit.auditing import NAMES, models_left_alone, stale_everywhere
 from alembic_cascade.audit.auditing import audit as audited_by_rules
-from alembic_cascade.audit.auditing import models_left_alone, stale_everywhere
 from alembic_cascade.audit.database import read_database
 from alembic_cascade.audit.findings import Severity
 from alembic_cascade.audit.formats import Audited, document, known
@@ -36,6 +36,7 @@ FINDINGS = 1
     "--rule",
     "also",
     multiple=True,
+    type=click.Choice(sorted(NAMES)),
     metavar="NAME",
     help="Ask a rule that is off by default, too. May be given several times.",
 )

@@ -4,51 +4,36 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from types import EllipsisType
 
 import click
 
 from alembic_cascade.audit.auditing import Audit
 from alembic_cascade.audit.formats import Audited
-from alembic_cascade.audit.mapped import BrokenMapper, mapped_models
-from alembic_cascade.audit.subject import Subject
 from alembic_cascade.cli.findings import print_for_machines
 from alembic_cascade.cli.options import environment_options, findings_format_option, yes_option
 from alembic_cascade.cli.orphans_documents import document, documents_of_foresight, documents_of_settling
 from alembic_cascade.cli.orphans_listing import (
-    Counted,
     print_counted,
     print_foreseen,
     print_plans,
     print_settled,
     refusals,
 )
+from alembic_cascade.cli.orphans_seen import Seen, see, settle_all
 from alembic_cascade.cli.output import confirm, console, count_of, print_json
-from alembic_cascade.cli.progress import progress
 from alembic_cascade.config import STRATEGIES, check_limit
-from alembic_cascade.environment import Settings, Site, change, visit
-from alembic_cascade.errors import CascadeError, UnsupportedDialect
+from alembic_cascade.environment import Settings, change, visit
+from alembic_cascade.errors import CascadeError
 from alembic_cascade.foreign_keys import TableName
-from alembic_cascade.orphans.links import links_of, whole_database
 from alembic_cascade.orphans.looked import Looked, Status, Wanted
-from alembic_cascade.orphans.looking import locate, look
-from alembic_cascade.orphans.planning import Plan, Said, plans
+from alembic_cascade.orphans.planning import Said
 from alembic_cascade.orphans.remarks import SUMMARIES, findings
-from alembic_cascade.orphans.settling import Foreseen, Hands, Settled, foresee, new_revision, settle
+from alembic_cascade.orphans.settling import new_revision
 from alembic_cascade.patterns import table_patterns
 
 FINDINGS = 1
 COULD_NOT_COUNT = 2
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What was found in one database, and what would be done about it."""
-
-    counted: Counted
-    plans: tuple[Plan, ...]
-    foreseen: tuple[Foreseen, ...]
 
 
 @click.command()
@@ -127,7 +112,7 @@ def orphans(
     settings = context.ensure_object(Settings)
     wanted = Wanted(table_patterns("--table", tables), samples, trusting=not everything)
     said = Said(strategy, max_orphans)
-    seen: Sequence[Seen] = visit(settings, lambda site: _see(site, wanted, said, dry_run=dry_run))
+    seen: Sequence[Seen] = visit(settings, lambda site: see(site, wanted, said, dry_run=dry_run))
     _check_patterns(wanted, [one for found in seen for one in found.counted.children])
     if dry_run:
         _tell_foresight(seen, format_)
@@ -157,54 +142,6 @@ def _limit(text: str | None) -> float | EllipsisType | None:
     limit = int(found["number"]) if found["number"] else float(found["share"]) / 100
     check_limit("--max-orphans", limit)
     return limit
-
-
-def _see(site: Site, wanted: Wanted, said: Said, *, dry_run: bool) -> Seen:
-    counted = _count(site, wanted)
-    made = plans(counted.looked, site.config, said)
-    with_orphans = [plan for plan in made if plan.settles and plan.looked.orphans]
-    foreseen: list[Foreseen] = []
-    if dry_run:
-        with progress("Looking at what would be done", len(with_orphans)) as step:
-            foreseen = foresee(_hands(site), with_orphans, step)
-    return Seen(counted, tuple(made), tuple(foreseen))
-
-
-def _count(site: Site, wanted: Wanted) -> Counted:
-    subject, broken = _subject(site)
-    located = locate(site.postgresql, links_of(subject), subject)
-    meant = [(link, place) for link, place in located if wanted.means(place.child)]
-    with progress("Counting orphans", len(meant)) as step:
-        trusting = wanted.trusting and site.config.trust_valid_keys
-        looked = look(site.postgresql, meant, replace(wanted, trusting=trusting), step)
-    children = tuple(dict.fromkeys(place.child for _, place in located))
-    return Counted(site.number, str(site.postgresql.engine.url.database), tuple(looked), children, broken)
-
-
-def _subject(site: Site) -> tuple[Subject, tuple[BrokenMapper, ...]]:
-    """The models, where there are any, and all that the database has.
-
-    Errors: :exc:`.UnsupportedDialect`.
-    """
-    name = site.context.dialect.name
-    if name != "postgresql":
-        raise UnsupportedDialect(name, "A count of orphans", "It is written for PostgreSQL alone.")
-    connection = site.postgresql
-    metadatas = site.given_metadatas
-    mapped = mapped_models(metadatas)
-    subject = Subject(
-        metadatas,
-        mapped,
-        site.config,
-        default_schema=connection.dialect.default_schema_name or "public",
-        dialect=connection.dialect,
-        translated=site.translated,
-    )
-    return whole_database(connection, subject), mapped.broken
-
-
-def _hands(site: Site) -> Hands:
-    return Hands(site.postgresql, site.config, site.context.version_table_schema)
 
 
 def _check_patterns(wanted: Wanted, children: Sequence[TableName]) -> None:
@@ -254,7 +191,7 @@ def _fix(
     number = sum(plan.looked.orphans for plan in to_settle)
     confirm(f"Settle {count_of(number, 'orphan')} by {count_of(len(to_settle), 'key')}?", yes=yes)
     before = {one.counted.site: one for one in seen}
-    done = change(settings, lambda site: _settle(site, before[site.number], wanted, said, revision))
+    done = change(settings, lambda site: settle_all(site, before[site.number], wanted, said, revision))
     left = [one.left for one in done]
     if format_ == "json":
         settled = [line for one in done for line in documents_of_settling(one.left.counted, one.settled)]
@@ -268,30 +205,6 @@ def _fix(
 def _print_plans(seen: Sequence[Seen]) -> None:
     for one in seen:
         print_plans(one.counted, one.plans, console(), named=len(seen) > 1)
-
-
-@dataclass(frozen=True)
-class Fixed:
-    """What was settled in a database, and what is left."""
-
-    settled: tuple[Settled, ...]
-    left: Seen
-
-
-def _settle(site: Site, seen: Seen, wanted: Wanted, said: Said, revision: str) -> Fixed:
-    """Settle what is there, and what comes to be orphans by that, until nothing is left that can be settled."""
-    settled: list[Settled] = []
-    while True:
-        todo = [plan for plan in seen.plans if plan.settles and plan.looked.orphans]
-        if not todo:
-            return Fixed(tuple(settled), seen)
-        with progress("Settling orphans", len(todo)) as step:
-            done = settle(_hands(site), todo, revision, step)
-        if not done:
-            # Somebody else was there first.
-            return Fixed(tuple(settled), _see(site, wanted, said, dry_run=False))
-        settled.extend(done)
-        seen = _see(site, wanted, said, dry_run=False)
 
 
 def _status(seen: Sequence[Seen]) -> int:

@@ -11,7 +11,7 @@ from alembic.util import CommandError
 
 from alembic_cascade.environment import Site
 from alembic_cascade.errors import CascadeError
-from alembic_cascade.report.changes import Range, Revision
+from alembic_cascade.report.revisions import Range, Revision
 
 
 def revision_range(site: Site, text: str | None) -> Range:

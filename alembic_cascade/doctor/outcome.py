@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from alembic_cascade.sentences import first_of
+
 NAMED = 5
 
 
@@ -48,5 +50,4 @@ def not_checked(checks: Iterable[str], why: str) -> list[Outcome]:
 
 def named(names: Sequence[str]) -> str:
     """The first of the names, and how many more there are."""
-    more = len(names) - NAMED
-    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
+    return first_of(names, NAMED)

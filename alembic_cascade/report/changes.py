@@ -2,53 +2,35 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from alembic_cascade.audit.subject import Subject
 from alembic_cascade.foreign_keys import ForeignKey, TableName
 from alembic_cascade.report.reading import steps_of
+from alembic_cascade.report.renaming import renamed_key, renamed_table
 from alembic_cascade.report.report import ReportedChange, ReportedNote, ReportedRevision
-from alembic_cascade.report.steps import Altered, ColumnDropped, Dropped, Made, Step, TableDropped, Unread
+from alembic_cascade.report.revisions import Range, Revision
+from alembic_cascade.report.steps import (
+    Altered,
+    ColumnDropped,
+    ColumnRenamed,
+    Dropped,
+    Made,
+    Renamed,
+    Step,
+    TableDropped,
+    TableRenamed,
+    Unread,
+)
 from alembic_cascade.report.words import reason_of_policy
 
 # The keys of a database or of a history by their table and name.
 Named = dict[tuple[TableName, str | None], ForeignKey]
 
-
-@dataclass(frozen=True)
-class Revision:
-    """A revision of a project; ``text`` is what its file holds, None where there is no source of it."""
-
-    revision: str
-    message: str
-    text: str | bytes | None
-
-    @cached_property
-    def tree(self) -> ast.Module | None:
-        """The text, parsed; None where it is no Python."""
-        try:
-            return None if self.text is None else ast.parse(self.text)
-        except (SyntaxError, ValueError):
-            return None
-
-
-@dataclass(frozen=True)
-class Range:
-    """The revisions to tell of, the first one first, between two versions; ``pending`` is what the database lacks.
-
-    ``alone`` is whether no other branch of revisions begins before its end. ``history`` gives the revisions
-    before them, and is asked where one of them drops a key by its name alone.
-    """
-
-    before: str | None
-    after: str | None
-    revisions: tuple[Revision, ...] = ()
-    pending: bool = False
-    alone: bool = True
-    history: Callable[[], Sequence[Revision]] = field(default=tuple, compare=False)
+# Keys that go: their table and name, and all of them where it is known.
+Going = list[tuple[TableName, str | None, ForeignKey | None]]
 
 
 @dataclass(frozen=True)
@@ -65,19 +47,15 @@ def changes_of(wanted: Range, subject: Subject) -> Changes:
     reader = _History(wanted, subject)
     revisions, changes, notes = [], [], []
     for revision in wanted.revisions:
-        tree = revision.tree
         revisions.append(
             ReportedRevision(
-                revision.revision,
-                revision.message,
-                concurrent=tree is not None and _is_concurrent(tree),
-                reversible=tree is None or _is_reversible(tree),
+                revision.revision, revision.message, concurrent=revision.concurrent, reversible=revision.reversible
             )
         )
-        if tree is None:
+        if revision.tree is None:
             notes.append(ReportedNote(revision.revision, None, "there is no text of it that could be read"))
             continue
-        steps = steps_of(tree)
+        steps = steps_of(revision.tree)
         unread = dict.fromkeys(step for step in steps if isinstance(step, Unread))
         notes += [ReportedNote(revision.revision, step.line, step.said) for step in unread]
         changes += reader.changes(revision, steps)
@@ -95,7 +73,7 @@ class _History:
 
     def changes(self, revision: Revision, steps: Iterable[Step]) -> list[ReportedChange]:
         """What the steps of a revision come to."""
-        before: list[tuple[TableName, str | None, ForeignKey | None]] = []
+        before: Going = []
         after: list[ForeignKey] = []
         for step in steps:
             match step:
@@ -120,6 +98,8 @@ class _History:
                         for key in self._keys_on(table)
                         if self._is_on(key, table, column) and (self._subject.canonical(table), key.name) not in told
                     ]
+                case TableRenamed() | ColumnRenamed():
+                    before, after = self._renamed(step, before, after)
                 case Unread():
                     pass
         self._follow(before, after)
@@ -129,9 +109,22 @@ class _History:
         same = self._subject.canonical(key.source) == self._subject.canonical(table)
         return same and (column is None or column in key.local_columns)
 
-    def _follow(
-        self, before: Iterable[tuple[TableName, str | None, ForeignKey | None]], after: Iterable[ForeignKey]
-    ) -> None:
+    def _renamed(self, step: Renamed, before: Going, after: Iterable[ForeignKey]) -> tuple[Going, list[ForeignKey]]:
+        """What goes and comes, by the names after the step; what stays gets them, too."""
+        canonical = self._subject.canonical
+        for place, key in self._present().items():
+            new = renamed_key(key, step, canonical)
+            if new != key:
+                self._known.pop(place, None)
+                self._gone.add(place)
+                self._known[(canonical(new.source), place[1])] = new
+        going = [
+            (renamed_table(table, step, canonical), name, key and renamed_key(key, step, canonical))
+            for table, name, key in before
+        ]
+        return going, [renamed_key(key, step, canonical) for key in after]
+
+    def _follow(self, before: Going, after: Iterable[ForeignKey]) -> None:
         for table, name, _ in before:
             place = (self._subject.canonical(table), name)
             self._known.pop(place, None)
@@ -139,12 +132,7 @@ class _History:
         for key in after:
             self._known[(self._subject.canonical(key.source), key.name)] = key
 
-    def _paired(
-        self,
-        revision: Revision,
-        before: Iterable[tuple[TableName, str | None, ForeignKey | None]],
-        after: Iterable[ForeignKey],
-    ) -> list[ReportedChange]:
+    def _paired(self, revision: Revision, before: Going, after: Iterable[ForeignKey]) -> list[ReportedChange]:
         """A key that goes and one that comes on the same columns, or of the same name, are one that is changed."""
         left = list(after)
         found = []
@@ -214,34 +202,14 @@ class _History:
 
     def _keys_on(self, table: TableName) -> list[ForeignKey]:
         name = self._subject.canonical(table)
+        return [key for (of, _), key in sorted(self._present().items(), key=lambda item: str(item[0])) if of == name]
+
+    def _present(self) -> Named:
+        """The keys that are there before the revision that is read."""
         left = {place: key for place, key in self._before.items() if place not in self._gone}
-        known = {**left, **self._known}
-        return [key for (of, _), key in sorted(known.items(), key=lambda item: str(item[0])) if of == name]
+        return {**left, **self._known}
 
 
 def _unnamed(key: ForeignKey | None) -> ForeignKey | None:
     """A key without the mark of one whose name is the database's to choose."""
     return replace(key, name=None) if key is not None and key.name == "?" else key
-
-
-def _is_reversible(tree: ast.Module) -> bool:
-    """Whether there is a downgrade that does something, or nothing that it could take back."""
-    functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
-    return _does_something(functions.get("downgrade")) or not _does_something(functions.get("upgrade"))
-
-
-def _does_something(function: ast.FunctionDef | None) -> bool:
-    statements = [] if function is None else function.body
-    return any(
-        not isinstance(one, ast.Pass | ast.Raise)
-        and not (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant))
-        for one in statements
-    )
-
-
-def _is_concurrent(tree: ast.Module) -> bool:
-    """Whether the revision says that it runs outside of a transaction."""
-    return any(
-        isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "begin_concurrently"
-        for node in ast.walk(tree)
-    )

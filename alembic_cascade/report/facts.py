@@ -10,14 +10,18 @@ from sqlalchemy.exc import DBAPIError
 
 from alembic_cascade.audit.subject import Subject, schemas_of
 from alembic_cascade.dbapi_errors import message
-from alembic_cascade.foreign_keys import ForeignKey, TableName
+from alembic_cascade.foreign_keys import ForeignKey, TableName, column_list
 from alembic_cascade.orphans.links import inherited_key, is_guaranteed
 from alembic_cascade.orphans.looked import Looked, Status
 from alembic_cascade.orphans.quarantine import holdings
 from alembic_cascade.orphans.stores import Holding
 from alembic_cascade.report.report import Quarantined
+from alembic_cascade.sentences import first_of
 from alembic_cascade.sql.catalogue import table_places
-from alembic_cascade.sql.report_queries import estimates_in_schema
+from alembic_cascade.sql.report_queries import estimates_in_schema, keys_in_all_schemas
+
+# Keys of schemas that are not looked at, named in a remark.
+NAMED = 5
 
 # A key by what identifies it in a database: its child, its referent, and the pairs of their columns.
 Ends = tuple[TableName, TableName, frozenset[tuple[str, str]]]
@@ -72,8 +76,27 @@ def read_facts(connection: Connection, subject: Subject, name: str, version_tabl
         quarantine,
         frozenset(inheriting),
         frozenset({*inheriting, *kept, subject.canonical(version_table)}),
-        remarks=() if refused is None else (f"The quarantine could not be looked at: {refused}.",),
+        remarks=tuple(filter(None, [refused, _beyond(connection, subject)])),
     )
+
+
+def _beyond(connection: Connection, subject: Subject) -> str | None:
+    """Keys that refer to what is shown out of schemas that are not: deletes come upon them all the same."""
+    assert subject.database is not None
+    shown = {*map(subject.canonical, subject.database.columns)}
+
+    def is_shown(table: TableName, *, visible: bool) -> bool:
+        return subject.canonical(table) in shown or (visible and TableName(None, table.name) in shown)
+
+    labels = []
+    for row in connection.execute(keys_in_all_schemas()):
+        child, parent = TableName(row.child_schema, row.child_name), TableName(row.parent_schema, row.parent_name)
+        if is_shown(parent, visible=row.parent_visible) and not is_shown(child, visible=row.child_visible):
+            local, remote = column_list(child, row.local_columns), column_list(parent, row.remote_columns)
+            labels.append(f"{local} -> {remote}")
+    if not labels:
+        return None
+    return f"Keys of schemas that no model names refer to these tables, and are not shown: {first_of(labels, NAMED)}."
 
 
 def _held(connection: Connection) -> tuple[list[Holding], str | None]:
@@ -91,7 +114,7 @@ def _held(connection: Connection) -> tuple[list[Holding], str | None]:
     except DBAPIError as error:
         if error.connection_invalidated:
             raise
-        return [], message(error)
+        return [], f"The quarantine could not be looked at: {message(error)}."
     return held, None
 
 

@@ -9,10 +9,23 @@ from types import MappingProxyType
 from typing import Any
 
 from alembic_cascade.foreign_keys import ForeignKey, TableName
-from alembic_cascade.report.steps import Altered, ColumnDropped, Dropped, Made, Step, TableDropped, Unread
+from alembic_cascade.report.steps import (
+    Altered,
+    ColumnDropped,
+    ColumnRenamed,
+    Dropped,
+    Made,
+    Step,
+    TableDropped,
+    TableRenamed,
+    Unread,
+)
 from alembic_cascade.report.written import CREATE, DROP, Evaluate, altered, arguments, created, keys_in_table
 
 ONLY_A_RUN = "an argument is more than text and names that the revision gives a value: only a run of it would tell"
+
+
+_COLUMN = ("table_name", "column_name")
 
 
 @dataclass(frozen=True)
@@ -20,6 +33,16 @@ class Operations:
     """What ``op`` is; within ``op.batch_alter_table`` with the ``table`` that all is about."""
 
     table: TableName | None = None
+
+
+def is_about_keys(node: ast.Attribute | ast.Call) -> str | None:
+    """The operation that the node means or calls, if it is one that does something to keys, whoever it belongs to."""
+    match node:
+        case ast.Call(func=ast.Attribute(attr="alter_column" as name), keywords=keywords):
+            return name if any(keyword.arg in {None, "new_column_name"} for keyword in keywords) else None
+        case ast.Attribute(attr=name) if name != "alter_column" and name in READERS:
+            return name
+    return None
 
 
 def operation_steps(name: str, operations: Operations, call: ast.Call, evaluate: Evaluate) -> Iterator[Step]:
@@ -73,10 +96,25 @@ def _drop_table(_operations: Operations, call: ast.Call, evaluate: Evaluate) -> 
 
 
 def _drop_column(operations: Operations, call: ast.Call, evaluate: Evaluate) -> Iterator[Step]:
-    places = ("table_name", "column_name") if operations.table is None else ("column_name",)
-    given = arguments(call, places, evaluate)
+    given = arguments(call, _COLUMN if operations.table is None else _COLUMN[1:], evaluate)
     table = operations.table or TableName(given.get("schema"), given["table_name"])
     yield ColumnDropped(table, given["column_name"])
+
+
+def _rename_table(_operations: Operations, call: ast.Call, evaluate: Evaluate) -> Iterator[Step]:
+    given = arguments(call, ("old_table_name", "new_table_name"), evaluate)
+    schema = given.get("schema")
+    yield TableRenamed(TableName(schema, given["old_table_name"]), TableName(schema, given["new_table_name"]))
+
+
+def _alter_column(operations: Operations, call: ast.Call, evaluate: Evaluate) -> Iterator[Step]:
+    """Its name alone is what keys say of a column; types and defaults need not be known."""
+    places = _COLUMN if operations.table is None else _COLUMN[1:]
+    named = [keyword for keyword in call.keywords if keyword.arg in {None, "schema", "new_column_name", *places}]
+    given = arguments(ast.Call(call.func, call.args, named), places, evaluate)
+    if given.get("new_column_name") is not None:
+        table = operations.table or TableName(given.get("schema"), given["table_name"])
+        yield ColumnRenamed(table, given["column_name"], given["new_column_name"])
 
 
 def _given(operations: Operations, call: ast.Call, evaluate: Evaluate) -> dict[str, Any]:
@@ -102,5 +140,7 @@ READERS: Mapping[str, Callable[[Operations, ast.Call, Evaluate], Iterator[Step]]
         "add_column": _add_column,
         "drop_column": _drop_column,
         "drop_table": _drop_table,
+        "rename_table": _rename_table,
+        "alter_column": _alter_column,
     }
 )

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import ast
-import builtins
 import re
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from types import MappingProxyType
 from typing import Any
 
-from alembic_cascade.foreign_keys import TableName
-from alembic_cascade.report.evaluating import LONGEST, Unknown, condition, first_line, unpacked, value
-from alembic_cascade.report.operations import ONLY_A_RUN, READERS, Operations, operation_steps
+from alembic_cascade.report.evaluating import LONGEST, Unknown, first_line
+from alembic_cascade.report.names import Names
+from alembic_cascade.report.operations import ONLY_A_RUN, READERS, is_about_keys, operation_steps
 from alembic_cascade.report.steps import Step, Unread
-from alembic_cascade.report.written import arguments
 
 # SQL that somebody wrote, in which keys come and go.
 ABOUT_KEYS = re.compile(
@@ -24,18 +22,12 @@ ABOUT_KEYS = re.compile(
 ELSEWHERE = "it calls {}, which is no function of this revision: only a run of it would tell"
 FROM_A_FILE = "it reads a file, and only a run of it would tell what for: {}"
 
-# What changes a list or a dictionary in place.
-CHANGING = frozenset(
-    {"append", "extend", "insert", "remove", "pop", "clear", "update", "add", "discard", "setdefault", "sort"}
-)
 READING = frozenset({"open", "read", "read_text"})
-
-# Modules of which nothing does anything to keys by itself.
-HARMLESS = frozenset({*sys.stdlib_module_names, "sqlalchemy"})
-
 
 # A function of the revision that calls another one, and so on.
 DEEPEST = 20
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class _Return(Exception):  # noqa: N818
@@ -62,30 +54,23 @@ class _Reader:
 
     def __init__(self, tree: ast.Module) -> None:
         self.functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
-        self._harmless = set(dir(builtins))
+        self._names = Names()
         self._depth = 0
-        self._names: dict[str, Any] = {}
         # Nothing that a module does while it is imported is about keys.
         for node in tree.body:
             if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Import | ast.ImportFrom):
                 list(self._statement(node))
             elif not isinstance(node, ast.FunctionDef):
-                self._forget(node)
+                self._names.forget(node)
 
-    def read(self, function: ast.FunctionDef, given: Mapping[str, Any] | None = None) -> Iterator[Step]:
+    def read(self, function: ast.FunctionDef, given: Mapping[str, Any] = NOTHING) -> Iterator[Step]:
         """The steps of a function, whose arguments are known or not."""
-        outer, self._names = self._names, {**self._names}
-        for argument in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs):
-            self._names.pop(argument.arg, None)
-        self._names.update(given or {})
         self._depth += 1
         try:
-            yield from self._body(function.body)
-        except _Return:
-            pass
+            with self._names.of_call(function, given), suppress(_Return):
+                yield from self._body(function.body)
         finally:
             self._depth -= 1
-            self._names = outer
 
     def _body(self, statements: Sequence[ast.stmt]) -> Iterator[Step]:
         for statement in statements:
@@ -93,15 +78,15 @@ class _Reader:
 
     def _statement(self, statement: ast.stmt) -> Iterator[Step]:
         match statement:
-            case ast.ImportFrom(names=names) | ast.Import(names=names):
-                self._import(statement, names)
+            case ast.ImportFrom() | ast.Import():
+                self._names.imported(statement)
             case ast.Assign() | ast.AnnAssign() | ast.AugAssign():
                 yield from self._assignment(statement)
             case ast.Expr(value=ast.Call(func=ast.Name(id=name))) if not self._is_known(name):
                 yield Unread(statement.lineno, ELSEWHERE.format(name))
             case ast.Expr(value=expression):
                 yield from self._expression(expression)
-                self._forget(expression)
+                self._names.forget(expression)
             case ast.FunctionDef(name=name):
                 self.functions[name] = statement
             case ast.Return():
@@ -116,23 +101,14 @@ class _Reader:
                 yield from self._block(statement)
 
     def _is_known(self, name: str) -> bool:
-        return name in self.functions or name in self._harmless
-
-    def _import(self, statement: ast.Import | ast.ImportFrom, names: Sequence[ast.alias]) -> None:
-        """``from alembic import op`` and ``import alembic.op as op``, and whatever they are called."""
-        module = statement.module or "" if isinstance(statement, ast.ImportFrom) else ""
-        if module.partition(".")[0] in HARMLESS:
-            self._harmless.update(name.asname or name.name for name in names)
-        for name in names:
-            if name.name in {"op", "alembic.op"}:
-                self._names[name.asname or name.name] = Operations()
+        return name in self.functions or self._names.is_harmless(name)
 
     def _block(self, statement: ast.stmt) -> Iterator[Step]:
         match statement:
             case ast.With(items=items, body=body):
                 for item in items:
                     yield from self._expression(item.context_expr)
-                    self._enter(item)
+                    self._names.entered(item)
                 yield from self._body(body)
             case ast.For():
                 yield from self._loop(statement)
@@ -150,61 +126,28 @@ class _Reader:
         match statement:
             case ast.Assign(targets=targets, value=given):
                 yield from self._expression(given)
-                self._assign(targets, given)
+                self._names.assign(targets, given)
             case ast.AnnAssign(target=target, value=ast.expr() as given):
                 yield from self._expression(given)
-                self._assign([target], given)
+                self._names.assign([target], given)
             case ast.AugAssign(target=ast.Name(id=name) as target, op=operator, value=given):
-                self._assign([target], ast.BinOp(ast.Name(name, ast.Load()), operator, given))
+                self._names.assign([target], ast.BinOp(ast.Name(name, ast.Load()), operator, given))
             case ast.AugAssign(target=target):
-                self._forget(target)
-
-    def _assign(self, targets: Sequence[ast.expr], given: ast.expr) -> None:
-        """The names get the value, where it is known; else nobody knows theirs any more."""
-        for target in targets:
-            try:
-                self._names.update(dict(unpacked(target, value(given, self._names))))
-            except (Unknown, TypeError, ValueError):
-                self._forget(target)
-
-    def _forget(self, node: ast.AST) -> None:
-        """Names that get another value in what is not followed are not known any more."""
-        for part in ast.walk(node):
-            match part:
-                case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
-                    self._names.pop(name, None)
-                case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store() | ast.Del()):
-                    self._names.pop(name, None)
-                case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attribute)) if attribute in CHANGING:
-                    self._names.pop(name, None)
-
-    def _enter(self, item: ast.withitem) -> None:
-        match item:
-            case ast.withitem(
-                context_expr=ast.Call(func=ast.Attribute(value=owner, attr="batch_alter_table")) as call,
-                optional_vars=ast.Name(id=name),
-            ) if self._is_operations(owner):
-                try:
-                    given = arguments(call, ("table_name", "schema"), self._evaluated)
-                    self._names[name] = Operations(TableName(given.get("schema"), given["table_name"]))
-                except (Unknown, KeyError):
-                    self._names.pop(name, None)
-
-    def _is_operations(self, node: ast.expr) -> bool:
-        return isinstance(node, ast.Name) and isinstance(self._names.get(node.id), Operations)
-
-    def _evaluated(self, expression: ast.expr) -> Any:
-        return value(expression, self._names)
+                self._names.forget(target)
 
     def _loop(self, loop: ast.For) -> Iterator[Step]:
         try:
-            items = self._evaluated(loop.iter)
-            rounds = [dict(unpacked(loop.target, item)) for item in items]
-        except (Unknown, TypeError, ValueError):
+            rounds = self._names.rounds(loop)
+        except Unknown:
             yield from self._unread(loop, f"what {ast.unparse(loop.iter)} goes through is not known before a run")
             return
+        if len(rounds) > LONGEST:
+            yield from self._unread(
+                loop, f"{len(rounds):,} rounds are more than are followed: only a run of it would tell"
+            )
+            return
         try:
-            for given in rounds[:LONGEST]:
+            for given in rounds:
                 self._names.update(given)
                 with suppress(_Continue):
                     yield from self._body(loop.body)
@@ -216,12 +159,12 @@ class _Reader:
         self, statement: ast.If, test: ast.expr, body: Sequence[ast.stmt], orelse: Sequence[ast.stmt]
     ) -> Iterator[Step]:
         try:
-            chosen = body if condition(test, self._names) else orelse
+            chosen = body if self._names.holds(test) else orelse
         except Unknown:
             said = f"it depends on a run whether {ast.unparse(test)}"
             if any(isinstance(node, ast.Return | ast.Break | ast.Continue) for node in ast.walk(statement)):
                 yield Unread(statement.lineno, f"{said}, and what follows is done")
-                self._forget(statement)
+                self._names.forget(statement)
             else:
                 yield from self._unread(statement, said)
             return
@@ -231,12 +174,12 @@ class _Reader:
         """One note for a statement, if something in it may be about keys; what it does to names is not known."""
         if self._concerns_keys(statement):
             yield Unread(getattr(statement, "lineno", 1), said)
-        self._forget(statement)
+        self._names.forget(statement)
 
     def _concerns_keys(self, statement: ast.AST, seen: frozenset[str] = frozenset()) -> bool:
         for node in ast.walk(statement):
             match node:
-                case ast.Attribute(attr=name) if name in READERS:
+                case ast.Attribute() | ast.Call() if is_about_keys(node):
                     return True
                 case ast.Constant(value=str() as text) if ABOUT_KEYS.search(text):
                     return True
@@ -249,11 +192,11 @@ class _Reader:
 
     def _expression(self, expression: ast.expr) -> Iterator[Step]:
         match expression:
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=owner), attr=name)) if (
-                isinstance(operations := self._names.get(owner), Operations) and name in READERS
-            ):
+            case ast.Call(func=ast.Attribute(value=owner, attr=name)) if (
+                operations := self._names.operations(owner)
+            ) and name in READERS:
                 try:
-                    yield from operation_steps(name, operations, expression, self._evaluated)
+                    yield from operation_steps(name, operations, expression, self._names.value)
                 except (Unknown, KeyError):
                     yield Unread(expression.lineno, f"op.{name}: {ONLY_A_RUN}")
             case ast.Call(func=ast.Name(id=name)) if name in self.functions and not self._says_sql(expression):
@@ -268,13 +211,13 @@ class _Reader:
             return
         for node in ast.walk(expression):
             match node:
-                case ast.Attribute(attr=name) if name in READERS:
+                case ast.Attribute() | ast.Call() if name := is_about_keys(node):
                     yield Unread(expression.lineno, f"op.{name}: {ONLY_A_RUN}")
                     return
                 case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name)) if name in READING:
                     yield Unread(expression.lineno, FROM_A_FILE.format(first_line(expression)))
                     return
-                case ast.Call(func=function, args=given) if any(map(self._is_operations, given)):
+                case ast.Call(func=function, args=given) if any(map(self._names.operations, given)):
                     yield Unread(expression.lineno, ELSEWHERE.format(ast.unparse(function)))
                     return
 
@@ -283,20 +226,21 @@ class _Reader:
         for node in ast.walk(expression):
             if isinstance(node, ast.Constant | ast.JoinedStr | ast.Name):
                 try:
-                    texts.append(self._evaluated(node))
+                    texts.append(self._names.value(node))
                 except Unknown:
                     continue
         return any(isinstance(text, str) and ABOUT_KEYS.search(text) for text in texts)
 
     def _call(self, function: ast.FunctionDef, call: ast.Call) -> Iterator[Step]:
         if self._depth >= DEEPEST:
+            yield from self._unread(call, f"calls deeper than {DEEPEST} are not followed: only a run of it would tell")
             return
         places = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)]
         given = {}
         for name, argument in [*zip(places, call.args, strict=False), *((one.arg, one.value) for one in call.keywords)]:
             if name is not None and not isinstance(argument, ast.Starred):
                 try:
-                    given[name] = self._evaluated(argument)
+                    given[name] = self._names.value(argument)
                 except Unknown:
                     continue
         yield from self.read(function, given)

@@ -7,6 +7,7 @@ from shlex import quote
 
 from alembic_cascade.foreign_keys import TableName
 from alembic_cascade.report.report import Report, ReportedChange, ReportedTable, RunbookStep
+from alembic_cascade.sentences import first_of
 
 # More tables than that are counted instead of listed.
 LISTED = 8
@@ -203,9 +204,7 @@ def _with_rows(name: TableName, table: ReportedTable | None) -> str:
 
 
 def _few(names: Sequence[str]) -> str:
-    more = len(names) - LISTED
-    listed = ", ".join(names[:LISTED])
-    return f"{listed} and {more} more" if more > 0 else listed
+    return first_of(names, LISTED)
 
 
 def _revisions(names: Sequence[str], *, be: bool = True) -> str:

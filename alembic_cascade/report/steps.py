@@ -47,6 +47,23 @@ class ColumnDropped:
 
 
 @dataclass(frozen=True)
+class TableRenamed:
+    """A table that gets another name; its keys, and those that refer to it, stay."""
+
+    table: TableName
+    to: TableName
+
+
+@dataclass(frozen=True)
+class ColumnRenamed:
+    """A column that gets another name; the keys on it, and those that refer to it, stay."""
+
+    table: TableName
+    column: str
+    to: str
+
+
+@dataclass(frozen=True)
 class Unread:
     """A line that may do something to keys, and can't be read."""
 
@@ -54,4 +71,5 @@ class Unread:
     said: str
 
 
-Step = Made | Dropped | Altered | TableDropped | ColumnDropped | Unread
+Renamed = TableRenamed | ColumnRenamed
+Step = Made | Dropped | Altered | TableDropped | ColumnDropped | Renamed | Unread

@@ -20,7 +20,7 @@ from alembic_cascade.audit.mapped import mapped_models
 from alembic_cascade.audit.subject import Subject, schemas_of
 from alembic_cascade.cli.output import json_text
 from alembic_cascade.foreign_keys import TableName
-from alembic_cascade.report.changes import Range, Revision, changes_of
+from alembic_cascade.report.changes import changes_of
 from alembic_cascade.report.diagram import diagram_of, opening
 from alembic_cascade.report.document import document
 from alembic_cascade.report.dot import dot_text
@@ -29,6 +29,7 @@ from alembic_cascade.report.gathering import gathered
 from alembic_cascade.report.markdown import markdown
 from alembic_cascade.report.page.page import html_page
 from alembic_cascade.report.report import Report
+from alembic_cascade.report.revisions import Range, Revision
 from alembic_cascade.report.runbook import runbook
 from alembic_cascade.report.svg import svg
 

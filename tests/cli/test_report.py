@@ -469,6 +469,26 @@ def test_a_role_that_may_not_see_the_quarantine_gets_the_rest(shop: Shop) -> Non
     assert [remark.partition(":")[0] for remark in document["remarks"]] == ["The quarantine could not be looked at"]
 
 
+def test_keys_of_schemas_that_no_model_names_are_remarked_on(shop: Shop) -> None:
+    """A delete comes upon them, and neither diagram nor reach has them; what the search path shows is no other schema."""
+    shop.open(
+        "CREATE TABLE users (id serial PRIMARY KEY, name text)",
+        "CREATE TABLE posts (id serial PRIMARY KEY, user_id integer, title text)",
+        "CREATE SCHEMA shown", "CREATE TABLE shown.badges (user_id integer REFERENCES public.users)",
+        f'ALTER DATABASE "{shop.engine.url.database}" SET search_path = public, shown',
+    )  # fmt: skip
+    assert written(shop)["remarks"] == []
+    shop.execute("CREATE SCHEMA other")
+    for number in range(6):
+        shop.execute(f"CREATE TABLE other.log_{number} (user_id integer REFERENCES public.users)")
+    assert written(shop)["remarks"] == [
+        "Keys of schemas that no model names refer to these tables, and are not shown: "
+        "other.log_0.user_id -> public.users.id, other.log_1.user_id -> public.users.id, "
+        "other.log_2.user_id -> public.users.id, other.log_3.user_id -> public.users.id, "
+        "other.log_4.user_id -> public.users.id and 1 more."
+    ]
+
+
 def test_the_report_on_seed_000_is_as_it_was(tmp_path: Path, url: URL) -> None:
     """Before the migration that its author wanted: to the letter, in every run and whatever the hash seed."""
     example = Example(tmp_path / "project", url)

@@ -11,7 +11,8 @@ from alembic_cascade import CascadeConfig
 from alembic_cascade.audit.mapped import Mapped
 from alembic_cascade.audit.policy import OnDeleteRule
 from alembic_cascade.audit.subject import Subject
-from alembic_cascade.report.changes import Changes, Range, Revision, changes_of
+from alembic_cascade.report.changes import Changes, changes_of
+from alembic_cascade.report.revisions import Range, Revision
 
 HEAD = """\
 from alembic import op
@@ -341,3 +342,92 @@ def test_a_column_that_goes_takes_its_keys_along() -> None:
     assert told(changes(revision(batch), before=earlier)) == [(POSTS, "CASCADE", None)]
     assert told(changes(revision("op.drop_column('posts', 'title')"), before=earlier)) == []
     assert told(changes(revision(f"{MADE.format('CASCADE')}\nop.drop_column('posts', 'user_id')"))) == []
+
+
+ARTICLES = "articles.author_id -> users.id"
+
+
+@pytest.mark.parametrize(
+    ("upgrade", "expected"),
+    [
+        ("op.rename_table('posts', 'articles')\nop.alter_column('posts', 'title', nullable=False)", []),
+        ("op.rename_table('posts', 'articles')\nop.drop_table('posts')", []),
+        ("op.rename_table('posts', 'articles')\nop.drop_table('articles')", [("articles.user_id -> users.id", "CASCADE", None)]),
+        (
+            "op.alter_column('posts', 'user_id', new_column_name='author_id', type_=sa.BigInteger())\n"
+            "op.rename_table(old_table_name='posts', new_table_name='articles', schema=None)\n"
+            "op.drop_constraint('posts_user_id_fkey', 'articles', type_='foreignkey')\n"
+            "op.create_foreign_key('f', 'articles', 'users', ['author_id'], ['id'])",
+            [(ARTICLES, "CASCADE", "NO ACTION")],
+        ),
+        (
+            f"{DROPPED}\nop.rename_table('posts', 'articles')\n"
+            "with op.batch_alter_table('articles') as batch:\n"
+            "    batch.alter_column('user_id', new_column_name='author_id')\n"
+            "    batch.create_foreign_key('f', 'users', ['author_id'], ['id'], ondelete='SET NULL')",
+            [(ARTICLES, "CASCADE", "SET NULL")],
+        ),
+        (
+            "op.create_foreign_key('g', 'likes', 'posts', ['post_id'], ['id'])\nop.rename_table('posts', 'articles')\n"
+            "op.alter_column('articles', 'id', new_column_name='number')\n"
+            "op.alter_column('users', 'id', new_column_name='number')",
+            [("likes.post_id -> articles.number", None, "NO ACTION")],
+        ),
+    ],
+)  # fmt: skip
+def test_what_gets_another_name_keeps_its_keys(upgrade: str, expected: list[tuple[str, str, str]]) -> None:
+    """A rename is no change of a key, and what comes after it is told of the same key."""
+    found = changes(revision(upgrade), before=(revision(MADE.format("CASCADE")),))
+    assert (told(found), found.notes) == (expected, ())
+
+
+def test_names_of_an_earlier_revision_are_known_in_the_next() -> None:
+    """Two tables that change their names with one another are still told apart."""
+    users = "op.create_foreign_key('f', 'users', 'teams', ['team_id'], ['id'])"
+    swap = "op.rename_table('posts', 'x')\nop.rename_table('users', 'posts')\nop.rename_table('x', 'users')"
+    dropped = "op.drop_constraint('posts_user_id_fkey', 'users')\nop.drop_constraint('f', 'posts')"
+    found = changes(
+        revision(swap, number="two"),
+        revision(dropped, number="three"),
+        before=(revision(f"{MADE.format('CASCADE')}\n{users}"),),
+    )
+    assert told(found) == [
+        ("posts.team_id -> teams.id", "NO ACTION", None),
+        ("users.user_id -> posts.id", "CASCADE", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("upgrade", "said"),
+    [
+        (
+            "def down(number):\n    if number == 0:\n        op.drop_table('posts')\n    else:\n        down(0)\n"
+            + "".join(f"def call{n}():\n    {f'call{n + 1}()' if n < 24 else 'down(0)'}\n" for n in range(25))
+            + "call0()",
+            "calls deeper than 20 are not followed: only a run of it would tell",
+        ),
+        (
+            "for table in [*range(10000), 'posts']:\n    op.drop_table(table)",
+            "10,001 rounds are more than are followed: only a run of it would tell",
+        ),
+        (
+            "if sa.__version__ > '2':\n    op.alter_column('posts', 'id', new_column_name='number')",
+            "it depends on a run whether sa.__version__ > '2'",
+        ),
+        (
+            "op.alter_column('posts', 'id', new_column_name=sa.__version__)",
+            "op.alter_column: an argument is more than text and names that the revision gives a value: only a run of it "
+            "would tell",
+        ),
+    ],
+)
+def test_what_is_too_much_is_noted(upgrade: str, said: str) -> None:
+    """Nothing is cut in silence."""
+    assert [note.said for note in changes(revision(upgrade)).notes] == [said]
+
+
+def test_what_changes_a_column_alone_is_not_noted() -> None:
+    """A type or a default is nothing that keys say."""
+    assert (
+        changes(revision("if sa.__version__ > '2':\n    op.alter_column('posts', 'id', type_=sa.Text())")).notes == ()
+    )
