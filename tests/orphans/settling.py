@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from project import Project
+    from sqlalchemy import Connection, Row
 
 TABLES = """
-SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+SELECT format('%I.%I', n.nspname, c.relname), c.relkind <> 'p' FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname NOT LIKE 'pg\\_%'
     AND n.nspname <> 'information_schema' AND c.relname <> 'alembic_version' AND obj_description(c.oid, 'pg_class') IS NULL
 ORDER BY 1
@@ -43,35 +44,36 @@ class State(NamedTuple):
 def state(project: Project) -> State:
     """The catalogue, and the rows of all tables that are nobody's quarantine."""
     with project.engine.connect() as connection:
-        schema = catalogue(connection)
-    return State(schema, rows(project))
+        return State(catalogue(connection), _rows(connection))
 
 
 def rows(project: Project) -> dict[str, list[str]]:
     """The rows of the user's tables, sorted; of inheriting tables each under its own."""
+    with project.engine.connect() as connection:
+        return _rows(connection)
+
+
+def _rows(connection: Connection) -> dict[str, list[str]]:
     found = {}
-    for (table,) in project.fetch(TABLES):
-        plain = project.fetch(
-            f"SELECT relkind <> 'p' FROM pg_class WHERE oid = '{table.replace(chr(39), chr(39) * 2)}'::regclass"
-        )
-        only = "ONLY " if plain[0][0] else ""
-        found[table.removeprefix("public.")] = [
-            row[0] for row in project.fetch(f"SELECT t::text FROM {only}{table} t ORDER BY 1")
-        ]
+    for table, plain in fetch(connection, TABLES):
+        read = fetch(connection, f"SELECT t::text FROM {'ONLY ' if plain else ''}{table} t ORDER BY 1")
+        found[table.removeprefix("public.")] = [row[0] for row in read]
     return found
 
 
 def kept(project: Project) -> dict[str, list[str]]:
     """What the quarantine holds, without ids and times; by the name of its table."""
     found = {}
-    for (store,) in project.fetch(STORES):
-        found[store] = [
-            row[0]
-            for row in project.fetch(
-                f"SELECT (to_jsonb(t) - 'cascade_id' - 'cascade_at')::text FROM {store} t ORDER BY 1"
-            )
-        ]
+    with project.engine.connect() as connection:
+        for (store,) in fetch(connection, STORES):
+            read = f"SELECT (to_jsonb(t) - 'cascade_id' - 'cascade_at')::text FROM {store} t ORDER BY 1"
+            found[store] = [row[0] for row in fetch(connection, read)]
     return found
+
+
+def fetch(connection: Connection, statement: str) -> Sequence[Row[Any]]:
+    """The rows of a query; a connection for each would take longer than all of them."""
+    return connection.exec_driver_sql(statement.replace("%", "%%")).all()
 
 
 def write_key(

@@ -11,7 +11,7 @@ from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table
 
 from alembic_cascade import CascadeConfig, configure_options
 from alembic_cascade.errors import CascadeError
-from orphans.settling import STORES, State, rows, state
+from orphans.settling import STORES, State, fetch, rows, state
 
 if TYPE_CHECKING:
     from project import Project
@@ -47,12 +47,14 @@ def nasty(name: str, *, key: bool) -> MetaData:
 def stores(project: Project) -> list[list[str]]:
     """What the quarantine holds, without ids and times, whatever the names of its tables."""
     found = []
-    for (store,) in project.fetch(STORES):
-        columns = project.fetch(
-            f"SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = $q${store}$q$::regclass "
-            "AND attnum > 0 AND attname !~ '^cascade__*(id|at)$'"
-        )[0][0]
-        found.append([row[0] for row in project.fetch(f"SELECT ROW({columns})::text FROM {store} ORDER BY 1")])
+    with project.engine.connect() as connection:
+        for (store,) in fetch(connection, STORES):
+            ((columns,),) = fetch(
+                connection,
+                "SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute "
+                f"WHERE attrelid = $q${store}$q$::regclass AND attnum > 0 AND attname !~ '^cascade__*(id|at)$'",
+            )
+            found.append([row[0] for row in fetch(connection, f"SELECT ROW({columns})::text FROM {store} ORDER BY 1")])
     return found
 
 

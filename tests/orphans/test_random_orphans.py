@@ -125,16 +125,18 @@ def model_of(drift: Drift) -> Model:
 def rows_of(project: Project, drift: Drift) -> dict[str, list[Any]]:
     """The rows as the model knows them: without what triggers and PostgreSQL itself write."""
     names = ["id", "code", "a", "b", *(column for columns in SLOTS.values() for column in columns)]
-    return {
-        spec.full_name: sorted_rows(
-            [
-                dict(zip(names, row, strict=True))
-                for row in project.fetch(f"SELECT {', '.join(names)} FROM {spec.full_name}")
-            ]
-        )
-        for spec in drift.tables
-        if spec.before and spec.after
-    }
+    listed = ", ".join(names)
+    with project.engine.connect() as connection:
+        return {
+            spec.full_name: sorted_rows(
+                [
+                    dict(zip(names, row, strict=True))
+                    for row in connection.exec_driver_sql(f"SELECT {listed} FROM {spec.full_name}")
+                ]
+            )
+            for spec in drift.tables
+            if spec.before and spec.after
+        }
 
 
 def sorted_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

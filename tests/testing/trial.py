@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from textwrap import dedent, indent
 from typing import Any
 
+# pytester forgets what a run in this process imported, and a second import of asyncpg's compiled part is a segfault.
+import asyncpg  # noqa: F401 - it is imported to stay
 import pytest
 import pytest_alembic_cascade
 from sqlalchemy import Engine
