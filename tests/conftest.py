@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from pathlib import Path
+from shutil import disk_usage
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
@@ -39,18 +40,31 @@ settings.load_profile("default")
 # Which embedded release serves the tests; another server is taken by --postgresql-host and --postgresql-port.
 EMBEDDED_VERSION = int(os.environ.get("TEST_POSTGRESQL", "18"))
 
+# What the server of a process of tests may come to need, with all that rehearsals copy.
+ROOM = 4 * 2**30
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Start the embedded server, unless the command line names another one."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        # Coverage is measured in the workers, not in what they start as well: that would take half a second each time.
+        os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
     if "TEST_EXAMPLES" in os.environ:
         # Thousands of examples take their time.
         config.option.timeout = 0
     if config.option.postgresql_host is None and not config.option.collectonly:
-        directory = TemporaryDirectory(prefix="cascade-", ignore_cleanup_errors=True)
+        directory = TemporaryDirectory(prefix="cascade-", dir=_in_memory(), ignore_cleanup_errors=True)
         config.add_cleanup(directory.cleanup)
         config.option.postgresql_host, stop = start_embedded(EMBEDDED_VERSION, Path(directory.name))
         config.option.postgresql_port = "5432"
         config.add_cleanup(stop)
+
+
+def _in_memory() -> str | None:
+    """Where files are kept in memory, if there is enough of it: a test makes and drops tables by the dozen."""
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and os.access(memory, os.W_OK) and disk_usage(memory).free >= ROOM
+    return str(memory) if roomy else None
 
 
 def start_embedded(version: int, directory: Path) -> tuple[str, Callable[[], None]]:

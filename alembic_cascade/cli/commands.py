@@ -5,31 +5,36 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from importlib import import_module
 from typing import Any, NoReturn
 
 import click
 from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
-from alembic_cascade.cli.audit import audit
-from alembic_cascade.cli.compare import compare
-from alembic_cascade.cli.doctor import doctor
-from alembic_cascade.cli.eject import eject
-from alembic_cascade.cli.impact import impact
 from alembic_cascade.cli.options import environment_options
-from alembic_cascade.cli.orphans import orphans
-from alembic_cascade.cli.quarantine import quarantine
-from alembic_cascade.cli.rehearse import rehearse
-from alembic_cascade.cli.report import report
-from alembic_cascade.cli.verify import verify
 from alembic_cascade.dbapi_errors import detail, hint, message
 from alembic_cascade.escaping import printable
 
 COULD_NOT_RUN = 2
 
+# Each is in the module of its name.
+COMMANDS = ("audit", "compare", "doctor", "eject", "impact", "orphans", "quarantine", "rehearse", "report", "verify")
+
 
 class CascadeGroup(click.Group):
-    """Commands whose errors are one line, and exit with 2."""
+    """Commands whose errors are one line, and exit with 2. One that is not run is not imported: that takes its time."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"alembic_cascade.cli.{cmd_name}"), cmd_name)
+        return command
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -75,7 +80,3 @@ def cascade() -> None:
     Exit status: 0 done, or nothing found; 1 findings, something in the way, or something that could not be restored;
     2 could not run, or the answer was no.
     """
-
-
-for command in (audit, compare, doctor, eject, impact, orphans, quarantine, rehearse, report, verify):
-    cascade.add_command(command)
