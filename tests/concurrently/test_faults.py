@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # Longer than most migrations of the test take.
 LONGEST = 0.15
 # All boundaries are many minutes where each of them is tried: TEST_EXAMPLES, which asks for more of random tests, does.
-STEP = 1 if "TEST_EXAMPLES" in os.environ else 2
+STEP, SEEDS = (1, range(10)) if "TEST_EXAMPLES" in os.environ else (3, range(3))
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def cut(project: Project, run: Callable[[], object], at: int, turn: int) -> Iter
             raise
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_a_migration_that_is_killed_at_random_moments_is_simply_run_again(dirty: Project, seed: int) -> None:
     """Several times in a row its process is killed, or its session ended by force, while a writer goes on."""
     random = Random(seed)
