@@ -11,7 +11,7 @@ from sqlalchemy import Table
 
 from alembic_cascade.foreign_keys import TableName
 from alembic_cascade.lifecycle.columns import ComparedTable, is_left_out, keep_column, nothing_writes, settle_column
-from alembic_cascade.lifecycle.reflected import PresentTrigger, present_triggers
+from alembic_cascade.lifecycle.reflected import present_triggers
 from alembic_cascade.lifecycle.trigger_comparison import LifecycleOps, TriggerComparison
 from alembic_cascade.lifecycle.wanted import WantedColumn, wanted_columns
 from alembic_cascade.scope import Scope
@@ -55,7 +55,8 @@ def compare_lifecycle(
     present = present_triggers(connection) if scope.on_postgresql and connection is not None else []
     if not scope.config.lifecycle and not present:
         return found
-    comparison = _Comparison(autogen_context, scope, operations, found, present)
+    triggers = TriggerComparison(autogen_context, scope, operations, found, present)
+    comparison = _Comparison(autogen_context, scope, operations, triggers)
     for key in sorted(scope.compared, key=lambda key: (key[0] or "", key[1])):
         comparison.compare(*scope.compared[key], TableName(*key))
     comparison.finish()
@@ -73,15 +74,14 @@ class _Comparison:
         autogen_context: AutogenContext,
         scope: Scope,
         operations: list[MigrateOperation],
-        found: LifecycleOps,
-        present: list[PresentTrigger],
+        triggers: TriggerComparison,
     ) -> None:
         self._context = autogen_context
         self._scope = scope
         self._operations = operations
-        self._found = found
+        self._found = triggers.found
         self._wanted: list[tuple[WantedColumn, ComparedTable]] = []
-        self._triggers = TriggerComparison(autogen_context, scope, operations, found, present)
+        self._triggers = triggers
 
     def compare(self, declared: Table, present: Table | None, name: TableName) -> None:
         """Settle the columns of one table."""

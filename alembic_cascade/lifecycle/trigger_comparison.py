@@ -52,7 +52,7 @@ class TriggerComparison:
         self._context = autogen_context
         self._scope = scope
         self._operations = operations
-        self._found = found
+        self.found = found
         # The tables that the run compares, makes or drops, by the schemas really meant, as they are spelled out.
         # An optional one that is absent is not made.
         tables = ops.CreateTableOp | ops.DropTableOp
@@ -101,7 +101,7 @@ class TriggerComparison:
             log.info("Detected missing lifecycle trigger of %s", wanted.label)
             self._backfill_again(wanted, table)
         if_exists = self._scope.is_optional(trigger.table) or self._scope.is_optional(trigger.on)
-        self._found.creates.append(CreateLifecycleTriggerOp(trigger, if_exists=if_exists))
+        self.found.creates.append(CreateLifecycleTriggerOp(trigger, if_exists=if_exists))
         return same
 
     def drop_others(self, expected: Container[int]) -> None:
@@ -159,17 +159,17 @@ class TriggerComparison:
         """Take in what was inserted while a column that is there had no trigger."""
         if wanted.policy.backfill is not True or wanted.name not in table.columns:
             return
-        if not any((op.table, op.column) == (wanted.table, wanted.name) for op in self._found.backfills):
+        if not any((op.table, op.column) == (wanted.table, wanted.name) for op in self.found.backfills):
             backfill = backfill_of(wanted, nullable=True, scope=self._scope)
             assert backfill is not None
-            self._found.backfills.append(backfill)
+            self.found.backfills.append(backfill)
 
     def _drop(self, present: PresentTrigger) -> None:
         trigger = present.named(self._known[(present.schema, present.table)])
         usual = present.is_like(trigger, self._schema(trigger.table), present.computed) and (
             trigger.source is None or self._scope.exists(trigger.table)
         )
-        self._found.drops.append(
+        self.found.drops.append(
             DropLifecycleTriggerOp(
                 trigger, definition=() if usual else present.definition, if_exists=self._scope.is_optional(trigger.on)
             )
