@@ -25,14 +25,23 @@ from alembic_cascade.report.written import CREATE, DROP, Evaluate, altered, argu
 ONLY_A_RUN = "an argument is more than text and names that the revision gives a value: only a run of it would tell"
 
 
-_COLUMN = ("table_name", "column_name")
-
-
 @dataclass(frozen=True)
 class Operations:
     """What ``op`` is; within ``op.batch_alter_table`` with the ``table`` that all is about."""
 
     table: TableName | None = None
+
+    @property
+    def column_places(self) -> tuple[str, ...]:
+        """What an operation on a column takes first; a batch's table is not said again."""
+        return ("table_name", "column_name") if self.table is None else ("column_name",)
+
+    def table_of(self, given: Mapping[str, Any]) -> TableName:
+        """The table that an operation with these arguments is about.
+
+        Errors: :exc:`KeyError`.
+        """
+        return self.table or TableName(given.get("schema"), given["table_name"])
 
 
 def is_about_keys(node: ast.Attribute | ast.Call) -> str | None:
@@ -40,7 +49,9 @@ def is_about_keys(node: ast.Attribute | ast.Call) -> str | None:
     match node:
         case ast.Call(func=ast.Attribute(attr="alter_column" as name), keywords=keywords):
             return name if any(keyword.arg in {None, "new_column_name"} for keyword in keywords) else None
-        case ast.Attribute(attr=name) if name != "alter_column" and name in READERS:
+        case ast.Call(func=ast.Attribute(attr=name)) | ast.Attribute(attr=name) if (
+            name != "alter_column" and name in READERS
+        ):
             return name
     return None
 
@@ -71,8 +82,7 @@ def _drop_constraint(operations: Operations, call: ast.Call, evaluate: Evaluate)
     places = DROP if operations.table is None else (DROP[0], DROP[2])
     given = arguments(call, places, evaluate)
     if given.get("type_") in {None, "foreignkey"}:
-        table = operations.table or TableName(given.get("schema"), given["table_name"])
-        yield Dropped(table, given["constraint_name"])
+        yield Dropped(operations.table_of(given), given["constraint_name"])
 
 
 def _create_table(_operations: Operations, call: ast.Call, evaluate: Evaluate) -> Iterator[Step]:
@@ -96,9 +106,8 @@ def _drop_table(_operations: Operations, call: ast.Call, evaluate: Evaluate) -> 
 
 
 def _drop_column(operations: Operations, call: ast.Call, evaluate: Evaluate) -> Iterator[Step]:
-    given = arguments(call, _COLUMN if operations.table is None else _COLUMN[1:], evaluate)
-    table = operations.table or TableName(given.get("schema"), given["table_name"])
-    yield ColumnDropped(table, given["column_name"])
+    given = arguments(call, operations.column_places, evaluate)
+    yield ColumnDropped(operations.table_of(given), given["column_name"])
 
 
 def _rename_table(_operations: Operations, call: ast.Call, evaluate: Evaluate) -> Iterator[Step]:
@@ -109,12 +118,11 @@ def _rename_table(_operations: Operations, call: ast.Call, evaluate: Evaluate) -
 
 def _alter_column(operations: Operations, call: ast.Call, evaluate: Evaluate) -> Iterator[Step]:
     """Its name alone is what keys say of a column; types and defaults need not be known."""
-    places = _COLUMN if operations.table is None else _COLUMN[1:]
+    places = operations.column_places
     named = [keyword for keyword in call.keywords if keyword.arg in {None, "schema", "new_column_name", *places}]
     given = arguments(ast.Call(call.func, call.args, named), places, evaluate)
     if given.get("new_column_name") is not None:
-        table = operations.table or TableName(given.get("schema"), given["table_name"])
-        yield ColumnRenamed(table, given["column_name"], given["new_column_name"])
+        yield ColumnRenamed(operations.table_of(given), given["column_name"], given["new_column_name"])
 
 
 def _given(operations: Operations, call: ast.Call, evaluate: Evaluate) -> dict[str, Any]:

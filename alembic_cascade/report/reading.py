@@ -11,7 +11,7 @@ from typing import Any
 
 from alembic_cascade.report.evaluating import LONGEST, Unknown, first_line
 from alembic_cascade.report.names import Names
-from alembic_cascade.report.operations import ONLY_A_RUN, READERS, is_about_keys, operation_steps
+from alembic_cascade.report.operations import ONLY_A_RUN, is_about_keys, operation_steps
 from alembic_cascade.report.steps import Step, Unread
 
 # SQL that somebody wrote, in which keys come and go.
@@ -192,9 +192,9 @@ class _Reader:
 
     def _expression(self, expression: ast.expr) -> Iterator[Step]:
         match expression:
-            case ast.Call(func=ast.Attribute(value=owner, attr=name)) if (
-                operations := self._names.operations(owner)
-            ) and name in READERS:
+            case ast.Call(func=ast.Attribute(value=owner)) if (operations := self._names.operations(owner)) and (
+                name := is_about_keys(expression)
+            ):
                 try:
                     yield from operation_steps(name, operations, expression, self._names.value)
                 except (Unknown, KeyError):
