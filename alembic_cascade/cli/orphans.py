@@ -177,7 +177,7 @@ def _fix(
     settings: Settings, seen: Sequence[Seen], wanted: Wanted, said: Said, format_: str, *, yes: bool
 ) -> Sequence[Seen]:
     """Settle, and return what is left."""
-    to_settle = [plan for one in seen for plan in one.plans if plan.settles and plan.looked.orphans]
+    to_settle = [plan for one in seen for plan in one.plans if plan.has_work]
     revision = new_revision()
     if not to_settle:
         if format_ == "json":

@@ -41,7 +41,7 @@ def see(site: Site, wanted: Wanted, said: Said, *, dry_run: bool) -> Seen:
     """
     counted = _count(site, wanted)
     made = plans(counted.looked, site.config, said)
-    with_orphans = [plan for plan in made if plan.settles and plan.looked.orphans]
+    with_orphans = [plan for plan in made if plan.has_work]
     foreseen: list[Foreseen] = []
     if dry_run:
         with progress("Looking at what would be done", len(with_orphans)) as step:
@@ -90,7 +90,7 @@ def settle_all(site: Site, seen: Seen, wanted: Wanted, said: Said, revision: str
     """Settle what is there, and what comes to be orphans by that, until nothing is left that can be settled."""
     settled: list[Settled] = []
     while True:
-        todo = [plan for plan in seen.plans if plan.settles and plan.looked.orphans]
+        todo = [plan for plan in seen.plans if plan.has_work]
         if not todo:
             return Fixed(tuple(settled), seen)
         with progress("Settling orphans", len(todo)) as step:

@@ -36,6 +36,11 @@ class Plan:
         return self.decision is not None and self.decision.strategy != FAIL
 
     @property
+    def has_work(self) -> bool:
+        """Whether it settles, and there are orphans."""
+        return self.settles and bool(self.looked.orphans)
+
+    @property
     def label(self) -> str:
         return self.looked.link.label
 

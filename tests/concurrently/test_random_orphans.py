@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from random import randrange
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from alembic import command
 from hypothesis import given, seed, settings
 from orphans.reference_model import Refused
-from orphans.test_random_orphans import model_of, rows_of, sorted_rows
+from orphans.test_random_orphans import EXAMPLES, SEED, model_of, rows_of, sorted_rows
 from project import Project
 from psql import ScriptFailed, run_script
 from random_schemas import SCHEMA, Drift, drifts
@@ -27,9 +25,6 @@ if TYPE_CHECKING:
     from project import Revision
     from sqlalchemy import URL
 
-EXAMPLES = int(os.environ.get("TEST_EXAMPLES", "40"))
-# Of the first few, one whose examples are of every class; more of them are other ones in each run.
-SEED = 0 if "TEST_EXAMPLES" not in os.environ else randrange(2**32)
 LEAST_SHARE = 0.02
 CLASSES = {
     "dirty", "dirty self-reference", "composite", "self-referencing", "cyclic", "not valid", "partitioned child",
